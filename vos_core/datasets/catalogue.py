@@ -1,0 +1,38 @@
+"""The datasets that this home knows: every DAVIS-layout folder beneath its data root, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vos_core.datasets.layout import Dataset, has_layout, open_dataset
+from vos_core.errors import InputError
+from vos_core.home import Home
+
+
+def find_datasets(home: Home) -> dict[str, Dataset]:
+    """Datasets beneath the data root by name; the data root (`VOSLAB_DATA`) may itself be a dataset."""
+    if has_layout(home.data):
+        dataset = open_dataset(home.data)
+        return {dataset.name: dataset}
+    if not home.data.is_dir():
+        return {}
+    folders = sorted(p for p in home.data.iterdir() if p.is_dir() and p.name[0] != "." and has_layout(p))
+    return {folder.name: open_dataset(folder) for folder in folders}
+
+
+def find_dataset(home: Home, name: str) -> Dataset:
+    """The dataset called `name` (letter case does not matter). Raises InputError that lists what there is."""
+    datasets = find_datasets(home)
+    for known, dataset in datasets.items():
+        if known.casefold() == name.casefold():
+            return dataset
+    there = f"it holds {', '.join(datasets)}" if datasets else "it holds none"
+    raise InputError(
+        f"There is no dataset {name!r} in {home.data} ({there}). Fetch it (`python -m vos_core fetch "
+        f"{name.lower()}`), generate the demo set (`python -m vos_core demo`), or give its folder with --davis_path."
+    )
+
+
+def dataset_at(home: Home, name: str, path: Path | str | None) -> Dataset:
+    """Dataset `name` in folder `path`, or the one of that name beneath the data root when `path` is None."""
+    return open_dataset(path, name=name) if path else find_dataset(home, name)

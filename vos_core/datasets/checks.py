@@ -1,0 +1,91 @@
+"""What can be wrong with a split before it is run: prompts, sizes and gaps, found from file headers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from PIL import Image
+
+from vos_core.datasets.layout import Dataset, Video
+from vos_core.errors import InputError
+from vos_core.masks import mask_size, read_mask
+
+VOID = 255
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What scheduling and forms need to know of a video."""
+
+    name: str
+    frames: int
+    objects: int
+    height: int
+    width: int
+    annotated: int
+
+
+def check_video(video: Video) -> VideoFacts:
+    """Facts of a video that can be run. Raises InputError (naming file and frame) when it cannot.
+
+    The first frame must carry an annotation with at least one object; every annotation must have its frame's size;
+    annotations must cover all frames, the first only, or every n-th (YouTube-VOS): a single gap is a damaged copy.
+    """
+    if not video.frames:
+        raise InputError(f"Video {video.name} has no frames; SAM 2 and the other models need JPEGImages.")
+    first = video.stems[0]
+    if first not in video.annotations:
+        raise InputError(
+            f"Video {video.name}: its first frame {first} has no annotation, so there is nothing to prompt with; "
+            f"add Annotations/.../{video.name}/{first}.png."
+        )
+    _check_gaps(video)
+    frames = dict(zip(video.stems, video.frames))
+    height = width = 0
+    for stem, annotation in video.annotations.items():
+        with Image.open(frames[stem]) as image:
+            width, height = image.size
+        size = mask_size(annotation)
+        if size != (height, width):
+            raise InputError(
+                f"Video {video.name}, frame {stem}: annotation {annotation} is {size[1]}x{size[0]} but the frame is "
+                f"{width}x{height}; they must be the same size."
+            )
+    prompt = read_mask(video.annotations[first])
+    ids = [int(value) for value in set(prompt.ravel().tolist()) if 0 < value < VOID]
+    if not ids:
+        raise InputError(
+            f"Video {video.name}: the annotation of its first frame {first} holds no object, "
+            "so there is nothing to segment."
+        )
+    return VideoFacts(video.name, video.length, max(ids), height, width, len(video.annotations))
+
+
+def check_videos(dataset: Dataset, names: Iterable[str]) -> tuple[VideoFacts, ...]:
+    """`check_video` over many. All problems are told in one InputError, one a line."""
+    facts, problems = [], []
+    for name in names:
+        try:
+            facts.append(check_video(dataset.video(name)))
+        except (InputError, OSError) as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    return tuple(facts)
+
+
+def _check_gaps(video: Video) -> None:
+    annotated = [index for index, stem in enumerate(video.stems) if stem in video.annotations]
+    if len(annotated) < 2:
+        return
+    stride = min(b - a for a, b in itertools.pairwise(annotated))
+    expected = range(0, video.length, stride)
+    for index in expected:
+        if index not in set(annotated):
+            stem = video.stems[index]
+            raise InputError(
+                f"Video {video.name}: frame {stem} has no annotation while its neighbours have; add "
+                f"Annotations/.../{video.name}/{stem}.png, or keep the first frame's annotation only."
+            )

@@ -1,0 +1,207 @@
+"""The DAVIS folder layout: where a dataset keeps its frames, annotations and split lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from vos_core.errors import InputError
+
+FRAME_SUFFIXES = (".jpg", ".jpeg", ".png")
+RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video: its frames in time order and the annotations that exist.
+
+    `annotations` maps a frame's stem (`"00000"`) to its mask file, in time order; on a split that is annotated on
+    first frames only (MOSE valid) it has one entry.
+    """
+
+    name: str
+    frames: tuple[Path, ...]
+    annotations: Mapping[str, Path]
+
+    @cached_property
+    def stems(self) -> tuple[str, ...]:
+        """Frame names without suffix, in time order."""
+        return tuple(path.stem for path in self.frames)
+
+    @property
+    def length(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    @property
+    def is_scorable(self) -> bool:
+        """Whether any frame would be evaluated: DAVIS leaves out the first and the last annotated frame."""
+        return len(self.annotations) > 2
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A DAVIS-layout folder: `images/<video>/<frame>.jpg`, `annotations/<video>/<frame>.png`, split lists."""
+
+    name: str
+    root: Path
+    images: Path
+    annotations: Path
+    lists: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits; a folder without lists has one split, `all`."""
+        return tuple(self.lists) or ("all",)
+
+    @property
+    def default_split(self) -> str:
+        """`val` where there is one, else the first split."""
+        return "val" if "val" in self.splits else self.splits[0]
+
+    def video_names(self, split: str | None = None) -> tuple[str, ...]:
+        """Videos of `split` in the list's order.
+
+        Raises InputError for an unknown split, an unreadable or empty list, a blank line, a repeated or unknown
+        video (naming file and line).
+        """
+        split = split or self.default_split
+        if split not in self.splits:
+            raise InputError(
+                f"Dataset {self.name} ({self.root}) has no split {split!r}: it has {', '.join(self.splits)}."
+            )
+        if split not in self.lists:
+            names = _folders(self.images) or _folders(self.annotations)
+            if not names:
+                raise InputError(f"Dataset {self.name} has no videos: {self.images} holds no folder.")
+            return names
+        return read_video_list(self.lists[split], known=self._known_videos)
+
+    @cached_property
+    def _known_videos(self) -> frozenset[str]:
+        return frozenset(_folders(self.images)) | frozenset(_folders(self.annotations))
+
+    def video(self, name: str) -> Video:
+        """The files of one video. Frames are sorted by number where all stems are numbers (as upstream does).
+
+        Raises InputError when the video has no folder, no frames, or an annotation that belongs to no frame.
+        """
+        if name in ("", ".", "..") or "/" in name or "\0" in name or name not in self._known_videos:
+            raise InputError(f"Dataset {self.name} has no video {name!r} in {self.images}.")
+        frames = _in_time_order(self.images / name, FRAME_SUFFIXES)
+        annotations = _in_time_order(self.annotations / name, (".png",))
+        if not frames and not annotations:
+            raise InputError(f"Video {name} has no frames in {self.images / name}.")
+        stems = {path.stem for path in frames}
+        for path in annotations:
+            if frames and path.stem not in stems:
+                raise InputError(
+                    f"Video {name}: annotation {path} belongs to no frame: {self.images / name} has no "
+                    f"{path.stem}.jpg. Remove it or add the frame."
+                )
+        return Video(name=name, frames=frames, annotations={path.stem: path for path in annotations})
+
+
+def open_dataset(root: Path | str, name: str | None = None) -> Dataset:
+    """Recognise the dataset in folder `root`; `name` defaults to the folder's name.
+
+    Known layouts: DAVIS (`JPEGImages/480p/<video>`, `Annotations/480p`, `ImageSets/2017/<split>.txt`), MOSE and
+    YouTube-VOS (`JPEGImages/<video>`, `Annotations`, lists in `ImageSets`), and a folder with a `valid/` of that
+    kind beneath. A folder with annotations only can be scored against. Raises InputError otherwise.
+    """
+    root = Path(root).expanduser().absolute()
+    if not root.is_dir():
+        raise InputError(f"There is no dataset folder {root}: check the path, or fetch the dataset.")
+    base = root
+    if not _has_layout(base):
+        beneath = next((root / sub for sub in ("valid", "val", "DAVIS") if _has_layout(root / sub)), None)
+        if beneath is None:
+            raise InputError(
+                f"{root} is not a DAVIS-layout dataset: it has no JPEGImages or Annotations folder. "
+                "Expected JPEGImages/480p/<video>/00000.jpg, Annotations/480p/<video>/00000.png, "
+                "ImageSets/2017/val.txt."
+            )
+        base = beneath
+    resolution = _resolution(base)
+    images, annotations = base / "JPEGImages", base / "Annotations"
+    if resolution:
+        images, annotations = images / resolution, annotations / resolution
+    return Dataset(
+        name=name or root.name,
+        root=root,
+        images=images,
+        annotations=annotations,
+        lists=_split_lists(base / "ImageSets"),
+    )
+
+
+def has_layout(root: Path) -> bool:
+    """Whether `open_dataset` would recognise `root`."""
+    return _has_layout(root) or any(_has_layout(root / sub) for sub in ("valid", "val", "DAVIS"))
+
+
+def read_video_list(path: Path, known: frozenset[str] | None = None) -> tuple[str, ...]:
+    """Video names, one a line. Raises InputError with file and line for whatever is wrong."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The video list {path} cannot be read: {error}.") from error
+    names: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        name = line.strip()
+        if not name:
+            raise InputError(f"{path} line {number} is blank: remove the line (one video name a line).")
+        if known is not None and name not in known:
+            raise InputError(
+                f"{path} line {number} names video {name!r}, which has no folder in the dataset: "
+                "correct the name or add the video."
+            )
+        if name in names:
+            raise InputError(f"{path} line {number} names video {name!r} a second time: remove the line.")
+        names.append(name)
+    if not names:
+        raise InputError(f"The video list {path} is empty: write one video name a line.")
+    return tuple(names)
+
+
+def _has_layout(base: Path) -> bool:
+    return (base / "JPEGImages").is_dir() or (base / "Annotations").is_dir()
+
+
+def _resolution(base: Path) -> str | None:
+    """The resolution folder between `JPEGImages` and the videos, where the dataset has one (DAVIS)."""
+    for folder in (base / "JPEGImages", base / "Annotations"):
+        for resolution in RESOLUTIONS:
+            # A video could be called "480p"; then it holds files, not folders.
+            if _folders(folder / resolution):
+                return resolution
+    return None
+
+
+def _folders(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(entry.name for entry in path.iterdir() if entry.is_dir() and entry.name[0] != "."))
+    except OSError:
+        return ()
+
+
+def _in_time_order(folder: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
+    try:
+        paths = [p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.name[0] != "."]
+    except OSError:
+        return ()
+    if all(path.stem.isdecimal() for path in paths):
+        return tuple(sorted(paths, key=lambda path: (int(path.stem), path.stem)))
+    return tuple(sorted(paths))
+
+
+def _split_lists(image_sets: Path) -> dict[str, Path]:
+    """Split name -> list file. DAVIS keeps lists in one folder a year; 2017 is the one of this protocol."""
+    for folder in (image_sets / "2017", image_sets):
+        if folder.is_dir():
+            lists = {path.stem: path for path in sorted(folder.glob("*.txt"))}
+            if lists:
+                return lists
+    return {}

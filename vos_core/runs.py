@@ -1,0 +1,128 @@
+"""A run's settings: one model setting over one split, its folder's name, and the grid that an ablation expands to."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from vos_core.models.registry import MemoryMode, find_model
+
+DEVICES = ("auto", "cuda", "cpu")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that decides a run's masks. Equal settings give equal masks and own the same folder.
+
+    `dataset_path` is a stored path (`Home.store`); `videos` is empty for the whole split; `options` are a model's
+    further options as sorted (name, value) pairs, only those that differ from the default.
+    """
+
+    dataset: str
+    dataset_path: str
+    split: str
+    model: str
+    memory_size: int | None = None
+    memory_mode: str | None = None
+    videos: tuple[str, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """First 12 hex digits of the SHA-256 of the settings as canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> RunSettings:
+        """Inverse of `to_json`; unknown keys are an error of the caller (a newer version wrote them)."""
+        values = json.loads(text)
+        values["videos"] = tuple(values.get("videos", ()))
+        values["options"] = tuple((name, value) for name, value in values.get("options", ()))
+        return cls(**values)
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """The value of a model option."""
+        return dict(self.options).get(name, default)
+
+    @property
+    def label(self) -> str:
+        """Short name for tables and legends: `propagation N=5`, `sam2_hiera_large N=3 naive`."""
+        parts = [self.model]
+        if self.memory_size is not None:
+            parts.append(f"N={self.memory_size}")
+        if self.memory_mode == MemoryMode.NAIVE:
+            parts.append("naive")
+        parts += [f"{name}={value}" for name, value in self.options]
+        return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """An ablation before it is expanded: every combination of its axes, each axis only where a model has it."""
+
+    datasets: tuple[tuple[str, str, str], ...]  # (name, stored path, split)
+    models: tuple[str, ...]
+    memory_sizes: tuple[int, ...] = ()
+    memory_modes: tuple[str, ...] = (MemoryMode.POSITION_PRESERVING.value,)
+    videos: tuple[str, ...] = ()
+    options: tuple[tuple[str, Any], ...] = field(default_factory=tuple)
+
+    def expand(self) -> tuple[RunSettings, ...]:
+        """The runs, datasets outermost, then models, modes and memory sizes ascending; duplicates collapse.
+
+        Raises InputError for an unknown model or a memory size that one of the models cannot run.
+        """
+        runs: dict[RunSettings, None] = {}
+        for (dataset, path, split), name in itertools.product(self.datasets, self.models):
+            spec = find_model(name)
+            sizes: Iterable[int | None] = (None,)
+            modes: Iterable[str | None] = (None,)
+            if spec.has_memory:
+                sizes = sorted(set(self.memory_sizes)) or (spec.default_memory_size,)
+                for size in self.memory_sizes:
+                    spec.check_memory_size(size)
+            if spec.memory_modes:
+                modes = dict.fromkeys(self.memory_modes)
+            options = tuple(sorted(self.options)) if spec.family.startswith("sam2") else ()
+            for mode, size in itertools.product(modes, sizes):
+                runs[RunSettings(dataset, path, split, name, size, mode, self.videos, options)] = None
+        return tuple(runs)
+
+
+def run_name(settings: RunSettings, default_split: str, distinct: bool = False) -> str:
+    """Folder name of a run: the user's `{DATASET}_{model}_memsize{N}`, with a suffix for each setting that differs.
+
+    `default_split` is the dataset's own. `distinct` adds the settings' fingerprint: for when another run owns the
+    plain name (the same dataset name in another folder). Two different settings never get the same name.
+    """
+    parts = [_plain(settings.dataset), settings.model]
+    if settings.memory_size is not None:
+        parts.append(f"memsize{settings.memory_size}")
+    if settings.memory_mode not in (None, MemoryMode.NAIVE):
+        parts.append(str(settings.memory_mode))
+    if settings.split != default_split:
+        parts.append(f"split-{_plain(settings.split)}")
+    parts += [f"{_plain(name)}-{_plain(str(value))}" for name, value in settings.options]
+    said = (settings.dataset, settings.split, *(str(value) for _, value in settings.options))
+    if distinct or settings.videos or any(_plain(text) != text for text in said):
+        parts.append(settings.fingerprint[:8])
+    return "_".join(parts)
+
+
+def run_folder(settings: RunSettings, name: str) -> str:
+    """Stored path of a run's folder: `outputs:{DATASET}_pred_pngs/{name}`."""
+    return f"outputs:{_plain(settings.dataset)}_pred_pngs/{name}"
+
+
+def _plain(text: str) -> str:
+    """`text` fit for a folder name."""
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-.") or "x"
