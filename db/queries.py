@@ -1,0 +1,170 @@
+"""What pages and commands read: each function is one or two statements and returns detached rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from db.models import Ablation, FrameScore, Intent, Lease, ObjectScore, Run, VideoTask, Worker
+from db.session import reading
+from db.states import IntentState, RunState, TaskState
+
+
+@dataclass(frozen=True)
+class ObjectRow:
+    """Scores of one object of a run, as the toolkit's per-sequence table lists them."""
+
+    video: str
+    object_id: int
+    j_mean: float
+    j_recall: float
+    j_decay: float
+    f_mean: float
+    f_recall: float
+    f_decay: float
+
+    @property
+    def jf_mean(self) -> float:
+        """(J + F) / 2."""
+        return (self.j_mean + self.f_mean) / 2
+
+    @property
+    def sequence(self) -> str:
+        """The toolkit's row name, `{video}_{k}`."""
+        return f"{self.video}_{self.object_id}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """J and F of one object over the evaluated frames (`frames` are indices in the video)."""
+
+    object_id: int
+    frames: tuple[int, ...]
+    j: tuple[float, ...]
+    f: tuple[float, ...]
+
+
+def runs(database: Path, ids: Sequence[int] | None = None) -> list[Run]:
+    """Runs with their ablations not loaded, newest first; `ids` narrows."""
+    statement = select(Run).order_by(Run.id.desc())
+    if ids is not None:
+        statement = statement.where(Run.id.in_(ids))
+    with reading(database) as session:
+        return list(session.scalars(statement))
+
+
+def run_by_id(database: Path, run_id: int) -> Run | None:
+    """One run."""
+    with reading(database) as session:
+        return session.get(Run, run_id)
+
+
+def run_by_name(database: Path, name: str) -> Run | None:
+    """One run by its folder's name."""
+    with reading(database) as session:
+        return session.scalar(select(Run).where(Run.name == name))
+
+
+def run_by_fingerprint(database: Path, fingerprint: str) -> Run | None:
+    """The run that owns exactly these settings."""
+    with reading(database) as session:
+        return session.scalar(select(Run).where(Run.fingerprint == fingerprint))
+
+
+def ablations(database: Path) -> dict[int, Ablation]:
+    """Ablations by id."""
+    with reading(database) as session:
+        return {row.id: row for row in session.scalars(select(Ablation))}
+
+
+def tasks(database: Path, run_id: int) -> list[VideoTask]:
+    """Video tasks of a run in the split's order."""
+    with reading(database) as session:
+        return list(session.scalars(select(VideoTask).where(VideoTask.run_id == run_id).order_by(VideoTask.position)))
+
+
+def task(database: Path, run_id: int, video: str) -> VideoTask | None:
+    """One video of one run."""
+    with reading(database) as session:
+        return session.scalar(select(VideoTask).where(VideoTask.run_id == run_id, VideoTask.video == video))
+
+
+def object_rows(database: Path, run_id: int) -> list[ObjectRow]:
+    """Object scores of a run in the toolkit's order: videos as listed, objects ascending."""
+    score = ObjectScore
+    statement = (
+        select(
+            VideoTask.video,
+            score.object_id,
+            score.j_mean,
+            score.j_recall,
+            score.j_decay,
+            score.f_mean,
+            score.f_recall,
+            score.f_decay,
+        )
+        .join(score, score.task_id == VideoTask.id)
+        .where(VideoTask.run_id == run_id)
+        .order_by(VideoTask.position, score.object_id)
+    )
+    with reading(database) as session:
+        return [ObjectRow(*row) for row in session.execute(statement)]
+
+
+def curves(database: Path, task_id: int) -> list[Curve]:
+    """J and F per object over a video's evaluated frames."""
+    statement = (
+        select(FrameScore.object_id, FrameScore.frame, FrameScore.j, FrameScore.f)
+        .where(FrameScore.task_id == task_id)
+        .order_by(FrameScore.object_id, FrameScore.frame)
+    )
+    by_object: dict[int, list[tuple[int, float, float]]] = {}
+    with reading(database) as session:
+        for object_id, frame, j, f in session.execute(statement):
+            by_object.setdefault(object_id, []).append((frame, j, f))
+    return [
+        Curve(object_id, tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(r[2] for r in rows))
+        for object_id, rows in by_object.items()
+    ]
+
+
+def workers(database: Path) -> list[Worker]:
+    """Workers as the dispatcher last saw them."""
+    with reading(database) as session:
+        return list(session.scalars(select(Worker).order_by(Worker.name)))
+
+
+def lease(database: Path) -> Lease | None:
+    """Who dispatches for this home, if anybody does or did."""
+    with reading(database) as session:
+        return session.get(Lease, 1)
+
+
+def intent(database: Path, intent_id: int) -> Intent | None:
+    """One intent, to see whether it was applied."""
+    with reading(database) as session:
+        return session.get(Intent, intent_id)
+
+
+def has_work(database: Path) -> bool:
+    """Whether a dispatcher is needed: an intent is pending, or a video task of an active run is not finished."""
+    with reading(database) as session:
+        if session.scalar(select(Intent.id).where(Intent.state == IntentState.PENDING.value).limit(1)):
+            return True
+        active = (
+            select(VideoTask.id)
+            .join(Run, Run.id == VideoTask.run_id)
+            .where(Run.state.in_([RunState.QUEUED.value, RunState.RUNNING.value]))
+            .where(VideoTask.state.in_([TaskState.QUEUED.value, TaskState.RUNNING.value]))
+            .limit(1)
+        )
+        return session.scalar(active) is not None
+
+
+def state_counts(database: Path) -> dict[str, int]:
+    """Number of runs in each state."""
+    with reading(database) as session:
+        return {state: count for state, count in session.execute(select(Run.state, func.count()).group_by(Run.state))}

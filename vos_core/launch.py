@@ -1,0 +1,171 @@
+"""Planning a launch: a grid against the datasets and models that are here. Writes nothing, queues nothing."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vos_core.datasets import Dataset, open_dataset
+from vos_core.datasets.checks import VideoFacts, check_videos
+from vos_core.errors import InputError
+from vos_core.home import Home
+from vos_core.models.registry import find_model
+from vos_core.runs import Grid, RunSettings
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run that a launch would queue, with what is known of its videos."""
+
+    settings: RunSettings
+    default_split: str
+    videos: tuple[VideoFacts, ...]
+
+    @property
+    def frames(self) -> int:
+        """Frames over all videos."""
+        return sum(video.frames for video in self.videos)
+
+    @property
+    def scorable(self) -> bool:
+        """Whether any video has annotations beyond the first frame."""
+        return any(video.annotated > 2 for video in self.videos)
+
+
+@dataclass(frozen=True)
+class LaunchPlan:
+    """A checked ablation, ready to be queued."""
+
+    name: str
+    command: str
+    runs: tuple[PlannedRun, ...]
+
+    @property
+    def videos(self) -> int:
+        """Video tasks over all runs."""
+        return sum(len(run.videos) for run in self.runs)
+
+    @property
+    def frames(self) -> int:
+        """Frames over all runs."""
+        return sum(run.frames for run in self.runs)
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-able form that travels in the launch intent."""
+        return {
+            "name": self.name,
+            "command": self.command,
+            "runs": [
+                {
+                    "settings": run.settings.to_json(),
+                    "default_split": run.default_split,
+                    "videos": [asdict(video) for video in run.videos],
+                }
+                for run in self.runs
+            ],
+        }
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> LaunchPlan:
+        """Inverse of `to_payload`."""
+        runs = tuple(
+            PlannedRun(
+                RunSettings.from_json(run["settings"]),
+                run["default_split"],
+                tuple(VideoFacts(**video) for video in run["videos"]),
+            )
+            for run in payload["runs"]
+        )
+        return cls(payload["name"], payload["command"], runs)
+
+
+def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
+    """Expand `grid` and check every run of it against what is on disk.
+
+    Raises InputError, with every problem on a line of its own, when anything in it cannot be run: unknown model,
+    memory size out of range, missing checkpoint, missing dataset, damaged list, frames or annotations.
+    """
+    if not grid.datasets:
+        raise InputError("Choose at least one dataset.")
+    if not grid.models:
+        raise InputError("Choose at least one model.")
+    problems: list[str] = []
+    settings = _collect(problems, grid.expand) or ()
+    for model in dict.fromkeys(run.model for run in settings):
+        _collect(problems, lambda model=model: check_model(model, [s for s in settings if s.model == model], home))
+    facts: dict[tuple[str, str, str], tuple[Dataset, tuple[VideoFacts, ...]]] = {}
+    for dataset_name, stored, split in grid.datasets:
+        found = _collect(problems, lambda a=dataset_name, b=stored, c=split: _facts(home, a, b, c, grid.videos))
+        if found:
+            facts[(dataset_name, stored, split)] = found
+    if problems:
+        raise InputError("\n".join(problems))
+    runs = []
+    for run in settings:
+        dataset, videos = facts[(run.dataset, run.dataset_path, run.split)]
+        runs.append(PlannedRun(run, dataset.default_split, videos))
+    return LaunchPlan(name or ablation_name(grid), command_line(grid, home), tuple(runs))
+
+
+def check_model(name: str, settings: list[RunSettings], home: Home) -> None:
+    """Raises InputError when a model's options or checkpoint cannot be used."""
+    spec = find_model(name)
+    if spec.family.startswith("sam2"):
+        from vos_core.models.checkpoints import find_checkpoint
+        from vos_core.models.sam2_options import check_options
+
+        for run in settings:
+            check_options(run)
+            find_checkpoint(run, home)
+
+
+def ablation_name(grid: Grid) -> str:
+    """A name for people: datasets x models x sizes."""
+    parts = [", ".join(name for name, _, _ in grid.datasets), ", ".join(grid.models)]
+    if grid.memory_sizes and any(find_model(model).has_memory for model in grid.models):
+        parts.append("N = " + ", ".join(str(size) for size in sorted(set(grid.memory_sizes))))
+    return " × ".join(parts)
+
+
+def command_line(grid: Grid, home: Home) -> str:
+    """The equivalent `python -m vos_core run ...` command, one line; several datasets need one command each."""
+    commands = []
+    for name, stored, split in grid.datasets:
+        words = ["python", "-m", "vos_core", "run", "--dataset", name]
+        if stored != home.store(home.data / name):
+            words += ["--davis_path", str(home.locate(stored))]
+        dataset = open_dataset(home.locate(stored), name)
+        if split != dataset.default_split:
+            words += ["--set", split]
+        words += ["--model", *grid.models]
+        if grid.memory_sizes and any(find_model(model).has_memory for model in grid.models):
+            words += ["--memory_size", *(str(size) for size in grid.memory_sizes)]
+        if any(find_model(model).memory_modes for model in grid.models):
+            words += ["--memory_mode", *grid.memory_modes]
+        if grid.videos:
+            words += ["--video", *grid.videos]
+        for option, value in grid.options:
+            words += ["--option", f"{option}={value}"]
+        commands.append(shlex.join(words))
+    return " && ".join(commands)
+
+
+def _facts(
+    home: Home, name: str, stored: str, split: str, subset: tuple[str, ...]
+) -> tuple[Dataset, tuple[VideoFacts, ...]]:
+    dataset = open_dataset(home.locate(stored), name)
+    names = dataset.video_names(split)
+    unknown = [video for video in subset if video not in names]
+    if unknown:
+        raise InputError(f"Split {split} of dataset {name} has no video {', '.join(map(repr, unknown))}.")
+    return dataset, check_videos(dataset, subset or names)
+
+
+def _collect(problems: list[str], action: Any) -> Any:
+    """Run `action`; an InputError's lines join `problems` so that all are told at once."""
+    try:
+        return action()
+    except InputError as error:
+        problems += [line for line in str(error).splitlines() if line not in problems]
+        return None
