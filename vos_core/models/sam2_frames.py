@@ -1,0 +1,88 @@
+"""Frames as SAM 2's image encoder wants them: resized and normalised bit for bit as upstream does, read ahead.
+
+Upstream (`sam2.utils.misc.load_video_frames`) decodes the whole video to float32 before it starts. Here a frame stays
+uint8 until it is on the device, and only a few are held at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from vos_core.models.base import Clip, Picture
+
+if TYPE_CHECKING:
+    import torch
+
+MEAN = (0.485, 0.456, 0.406)
+SPREAD = (0.229, 0.224, 0.225)
+
+
+def resize_frame(picture: Picture, side: int) -> Picture:
+    """The frame (H, W, 3) as (side, side, 3): Pillow's bicubic filter, as upstream."""
+    return np.array(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def read_ahead(
+    clip: Clip, frames: Iterable[int], side: int, threads: int = 2, ahead: int = 6
+) -> Generator[Picture, None, None]:
+    """Frames of `clip` in the order asked for, resized to (side, side, 3) by `threads`, at most `ahead` in memory.
+
+    The clip is asked by one thread at a time; Pillow resizes outside Python's lock, so resizing runs in parallel.
+    """
+    one_at_a_time = threading.Lock()
+
+    def prepare(index: int) -> Picture:
+        with one_at_a_time:
+            picture = clip[index]
+        return resize_frame(picture, side)
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="sam2-frames")
+    waiting: deque[Future[Picture]] = deque()
+    try:
+        for index in frames:
+            waiting.append(pool.submit(prepare, index))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Normaliser:
+    """Turns resized uint8 frames into the encoder's input on a device.
+
+    Upstream computes float32(v / 255.0), then subtracts the mean and divides by the spread in float32. A channel has
+    only 256 values, so they are computed once on the CPU in that order and looked up: bit-identical on every device
+    (a division by a scalar is a multiplication on CUDA and would not be).
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        import torch
+
+        values = torch.from_numpy(np.arange(256) / 255.0).to(torch.float32)
+        rows = values[None] - torch.tensor(MEAN)[:, None]
+        rows /= torch.tensor(SPREAD)[:, None]
+        self.table = rows.to(device)
+
+    def __call__(self, frames: list[Picture]) -> torch.Tensor:
+        """Frames (side, side, 3) uint8 -> (len(frames), 3, side, side) float32 on the device."""
+        import torch
+
+        device = self.table.device
+        pixels = torch.from_numpy(np.stack(frames))
+        if device.type == "cuda":
+            pixels = pixels.pin_memory().to(device, non_blocking=True)
+        indices = pixels.permute(3, 0, 1, 2).int()
+        channels = [
+            row.index_select(0, index.flatten()).view(index.shape)
+            for row, index in zip(self.table, indices, strict=True)
+        ]
+        return torch.stack(channels, dim=1)
