@@ -1,0 +1,239 @@
+"""Scores of a folder of predictions, `<video>/<frame>.png`, against a dataset's annotations."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vos_core.datasets.layout import open_dataset
+from vos_core.errors import InputError, PredictionError
+from vos_core.evaluation.scorer import ExtraObjects, VideoScorer, frames_are_missing, is_scorable
+from vos_core.evaluation.scores import GlobalScores, ObjectScores, VideoScores, global_scores
+from vos_core.masks import MaskError, MissingMask, view_mask
+
+Progress = Callable[[int, int], None]
+
+SEMI_SUPERVISED = "semi-supervised"
+_FRAMES_A_PART = 64  # a long video is shared by several processes
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a split: each video's, the seven global numbers, and what was scored in spite of a doubt."""
+
+    split: str
+    videos: tuple[VideoScores, ...]
+    scores: GlobalScores
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> tuple[ObjectScores, ...]:
+        """All objects of all videos, in the split's order."""
+        return tuple(scores for video in self.videos for scores in video.objects)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"global": {column: value}, "objects": {"<video>_<k>": {"J": [mean, recall, decay], "F": [...]}}}`"""
+        objects = {}
+        for scores in self.objects:
+            j, f = scores.j_statistics, scores.f_statistics
+            objects[scores.name] = {"J": [j.mean, j.recall, j.decay], "F": [f.mean, f.recall, f.decay]}
+        return {"global": self.scores.as_columns(), "objects": objects}
+
+
+def evaluate(
+    davis_path: Path | str,
+    results_path: Path | str,
+    *,
+    set: str = "val",  # the official flag's name
+    task: str = SEMI_SUPERVISED,
+    videos: Sequence[str] | None = None,
+    processes: int = 1,
+    extra_objects: ExtraObjects = "error",
+    official_decay: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score the predictions in `results_path` for split `set` of the dataset in `davis_path` (or its `videos` only).
+
+    The result equals the official DAVIS toolkit's, decay beyond 256 evaluated frames apart (see `official_decay`).
+    `progress(done, total)` counts frames. Raises InputError for a bad dataset, list, or argument; PredictionError
+    with one line a problem when predictions are missing or wrong, after looking at all videos.
+    """
+    if task != SEMI_SUPERVISED:
+        raise InputError(f"Task {task!r} is not scored here: only {SEMI_SUPERVISED!r} is.")
+    if processes < 1:
+        raise InputError(f"The number of processes must be at least 1, not {processes}.")
+    if extra_objects not in ("error", "ignore"):
+        raise InputError(f"Extra objects can be an 'error' or be 'ignore'd, not {extra_objects!r}.")
+    results = Path(results_path).expanduser().absolute()
+    if not results.is_dir():
+        raise InputError(f"There is no folder of predictions {results}: check the path.")
+    warnings: list[str] = []
+    parts = _parts(_annotations(davis_path, set, videos, warnings), results, extra_objects)
+    total = sum(part.length for part in parts)
+    done = 0
+    outcomes: dict[str, list[_Outcome]] = {}
+    for part, outcome in zip(parts, _score(parts, processes)):
+        outcomes.setdefault(part.video, []).append(outcome)
+        done += part.length
+        if progress is not None:
+            progress(done, total)
+    problems = [problem for video, found in outcomes.items() for problem in _problems(video, results / video, found)]
+    if problems:
+        raise PredictionError("\n".join(problems))
+    warnings += [warning for found in outcomes.values() for outcome in found for warning in outcome.warnings]
+    scores = tuple(_join(video, found, official_decay) for video, found in outcomes.items())
+    rows = [(one.j_statistics, one.f_statistics) for video in scores for one in video.objects]
+    return Evaluation(set, scores, global_scores(rows), tuple(warnings))
+
+
+def score_folder(
+    video: str,
+    annotations: Mapping[str, Path],
+    folder: Path | str,
+    *,
+    official_decay: bool = False,
+    extra_objects: ExtraObjects = "error",
+) -> VideoScores:
+    """Score one video whose predictions are `folder/<frame>.png`; arguments as for `VideoScorer`.
+
+    Raises PredictionError with one line a problem.
+    """
+    outcome = _score_part(_Part(video, dict(annotations), Path(folder), extra_objects))
+    if problems := _problems(video, Path(folder), [outcome]):
+        raise PredictionError("\n".join(problems))
+    return _join(video, [outcome], official_decay)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A stretch of a video: `annotations` are its first, those of the stretch, and one that is not evaluated."""
+
+    video: str
+    annotations: Mapping[str, Path]
+    folder: Path
+    extra_objects: ExtraObjects
+
+    @property
+    def length(self) -> int:
+        return len(self.annotations) - 2
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What scoring a part gave: scores, or problems and the frames without a file."""
+
+    scores: VideoScores | None
+    problems: tuple[str, ...]
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def _annotations(
+    davis_path: Path | str, split: str, videos: Sequence[str] | None, warnings: list[str]
+) -> dict[str, Mapping[str, Path]]:
+    """Annotation files of each video to be scored, in the split's order."""
+    dataset = open_dataset(davis_path)
+    names = dataset.video_names(split)
+    if videos is not None:
+        if unknown := [name for name in videos if name not in names]:
+            raise InputError(f"Split {split!r} of {dataset.root} has no video {', '.join(map(repr, unknown))}.")
+        names = tuple(name for name in names if name in videos)
+    annotations = {name: dataset.video(name).annotations for name in names}
+    scorable = {name: files for name, files in annotations.items() if is_scorable(files)}
+    if not scorable:
+        raise InputError(
+            f"Split {split!r} of {dataset.root} cannot be scored: its videos have no annotations beyond the first "
+            "frame (as MOSE's public valid); only the challenge's server can score it."
+        )
+    left_out = [name for name in annotations if name not in scorable]
+    if left_out:
+        warnings.append(f"Not scored, for want of three annotated frames: {', '.join(left_out)}.")
+    return scorable
+
+
+def _parts(annotations: Mapping[str, Mapping[str, Path]], results: Path, extra_objects: ExtraObjects) -> list[_Part]:
+    parts = []
+    for video, files in annotations.items():
+        items = list(files.items())
+        for start in range(1, len(items) - 1, _FRAMES_A_PART):
+            stretch = items[start : min(start + _FRAMES_A_PART, len(items) - 1)]
+            parts.append(_Part(video, dict([items[0], *stretch, items[-1]]), results / video, extra_objects))
+    return parts
+
+
+def _score(parts: Sequence[_Part], processes: int) -> Iterator[_Outcome]:
+    """Outcomes in the order of `parts`."""
+    processes = min(processes, len(parts))
+    if processes == 1:
+        yield from map(_score_part, parts)
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # Forking is quickest, but a forked copy of other threads' locks would never open again.
+    method = "fork" if threading.active_count() == 1 else "spawn"
+    with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
+        yield from pool.map(_score_part, parts)
+
+
+def _score_part(part: _Part) -> _Outcome:
+    """Score what can be scored and say all that is wrong."""
+    scorer = VideoScorer(part.video, part.annotations, extra_objects=part.extra_objects)
+    problems: list[str] = []
+    missing: list[str] = []
+    for stem in scorer.evaluated:
+        path = part.folder / f"{stem}.png"
+        try:
+            scorer.add(stem, view_mask(path), source=path)
+        except MissingMask:
+            missing.append(stem)
+        except MaskError as error:
+            problems.append(f"Video {part.video}, frame {stem}: {error}")
+        except PredictionError as error:
+            problems.append(str(error))
+    scores = None if problems or missing else scorer.finish()
+    return _Outcome(scores, tuple(problems), tuple(missing), tuple(scorer.warnings))
+
+
+def _problems(video: str, folder: Path, outcomes: Sequence[_Outcome]) -> list[str]:
+    """All problems of a video; its missing frames are one."""
+    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    missing = [stem for outcome in outcomes for stem in outcome.missing]
+    if not missing and not problems:
+        return []
+    try:
+        has_files = any(True for _ in os.scandir(folder))
+    except FileNotFoundError:
+        return [f"Video {video} has no predictions: there is no folder {folder}."]
+    except OSError as error:
+        return [f"Video {video} has no predictions: {folder} cannot be read as a folder ({error.strerror})."]
+    if not has_files:
+        return [f"Video {video} has no predictions: the folder {folder} is empty."]
+    if not missing:
+        return problems
+    return [f"Video {video}: {frames_are_missing(missing)} in {folder}.", *problems]
+
+
+def _join(video: str, outcomes: Sequence[_Outcome], official_decay: bool) -> VideoScores:
+    """The scores of a video from those of its parts."""
+    parts = [outcome.scores.objects for outcome in outcomes if outcome.scores is not None]
+    return VideoScores(
+        video,
+        tuple(
+            ObjectScores(
+                video,
+                stretches[0].object_id,
+                tuple(stem for one in stretches for stem in one.frames),
+                np.concatenate([one.j for one in stretches]),
+                np.concatenate([one.f for one in stretches]),
+                official_decay,
+            )
+            for stretches in zip(*parts)
+        ),
+    )
