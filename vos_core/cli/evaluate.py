@@ -1,0 +1,97 @@
+"""`python -m vos_core evaluate`: the official toolkit's command, with its flags, tables and CSV files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_MOST_PROCESSES = 8
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command `evaluate`."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="score predictions exactly as the official DAVIS toolkit does",
+        description="Score a folder of predictions, <video>/<frame>.png, exactly as the official DAVIS toolkit does: "
+        "prints its two tables and writes its two CSV files beside the predictions.",
+    )
+    parser.add_argument("--davis_path", "--davis-path", required=True, help="dataset folder (Annotations, ImageSets)")
+    parser.add_argument("--results_path", "--results-path", required=True, help="folder of the videos' predictions")
+    parser.add_argument("--set", default="val", help="split to score (default: val)")
+    parser.add_argument("--task", default="semi-supervised", choices=["semi-supervised"], help="kind of evaluation")
+    parser.add_argument("--videos", nargs="+", metavar="VIDEO", help="only these videos of the split (no CSV files)")
+    parser.add_argument("--json", metavar="FILE", help="write all scores at full precision")
+    parser.add_argument("--per-frame", "--per_frame", metavar="CSV", help="write J and F of every frame")
+    parser.add_argument("--processes", type=int, help=f"default: one a core, at most {_MOST_PROCESSES}")
+    parser.add_argument(
+        "--extra-objects",
+        "--extra_objects",
+        choices=["error", "ignore"],
+        default="error",
+        help="what to do with predicted objects that the annotations do not have (default: error)",
+    )
+    parser.add_argument(
+        "--official-decay",
+        "--official_decay",
+        action="store_true",
+        help="reproduce the toolkit's decay, which is wrong beyond 256 frames",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it. Raises InputError and PredictionError (see `evaluation.evaluate`); writes nothing then."""
+    from vos_core.evaluation import evaluate
+    from vos_core.evaluation.report import per_frame_csv, tables, write_json, write_official, write_text
+
+    started = time.perf_counter()
+    bar = _ProgressBar() if sys.stderr.isatty() else None
+    try:
+        evaluation = evaluate(
+            args.davis_path,
+            args.results_path,
+            set=args.set,
+            task=args.task,
+            videos=args.videos,
+            processes=args.processes or min(len(os.sched_getaffinity(0)), _MOST_PROCESSES),
+            extra_objects=args.extra_objects,
+            official_decay=args.official_decay,
+            progress=bar,
+        )
+    finally:
+        if bar is not None:
+            bar.close()
+    for warning in evaluation.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    if args.json:
+        write_json(evaluation, Path(args.json))
+    if args.per_frame:
+        write_text(Path(args.per_frame), per_frame_csv(evaluation))
+    if args.videos:
+        print("Some videos only: the CSV files of the whole split are not written.", file=sys.stderr)
+    else:
+        for path, name in zip(write_official(evaluation, Path(args.results_path)), ("Global", "Per-sequence")):
+            print(f"{name} results saved in {path}")
+    print(tables(evaluation))
+    print(f"Total time: {time.perf_counter() - started:.2f} s")
+    return 0
+
+
+class _ProgressBar:
+    """A bar on the terminal; spares a short command the import of a library."""
+
+    _WIDTH = 30
+
+    def __call__(self, done: int, total: int) -> None:
+        full = self._WIDTH * done // total
+        bar = "#" * full + "." * (self._WIDTH - full)
+        print(f"\r{bar} {done}/{total} frames", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Clear the line."""
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
