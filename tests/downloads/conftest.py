@@ -1,0 +1,22 @@
+"""The server, quick tempers, and small things to fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.downloads.faulty_server import FaultyServer
+from vos_core.downloads import Policy
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with FaultyServer().running() as running:
+        yield running
+
+
+@pytest.fixture
+def hasty() -> Policy:
+    """The real policy with short times."""
+    return Policy(failures=3, first_wait=0.01, longest_wait=0.02, longest_asked=5.0, stall_timeout=0.3)

@@ -1,0 +1,1 @@
+"""The commands of `python -m vos_core`: one module a command."""
