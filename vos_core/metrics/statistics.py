@@ -45,6 +45,7 @@ def decay(values: np.ndarray, *, official: bool = False) -> float:
     """
     if not values.size:
         raise ValueError("decay of no values")
+    # The tiny addend makes halves round up.
     ends = np.round(np.linspace(1, values.size, _BINS + 1) + 1e-10).astype(np.int64) - 1
     if official:
         ends &= 255
