@@ -53,8 +53,9 @@ def decay(values: list[float], *, eight_bits: bool = False) -> float:
     # Rounded half up: in whole numbers, floor((4 + (n - 1) q + 2) / 4) less one.
     ends = [(4 + (n - 1) * quarter + 2) // 4 - 1 for quarter in range(5)]
     if eight_bits:
-        ends = [end % 256 for end in ends]
-    first, last = values[ends[0] : ends[1] + 1], values[ends[3] : ends[4] + 1]
+        first, last = values[ends[0] % 256 : (ends[1] + 1) % 256], values[ends[3] % 256 : (ends[4] + 1) % 256]
+    else:
+        first, last = values[ends[0] : ends[1] + 1], values[ends[3] : ends[4] + 1]
     return average(first) - average(last)
 
 

@@ -40,13 +40,14 @@ def recall(values: np.ndarray) -> float:
 def decay(values: np.ndarray, *, official: bool = False) -> float:
     """Mean of the first of four time bins minus that of the last; neighbouring bins share the frame between them.
 
-    The official toolkit keeps the bins' ends in 8 bits, so that beyond 256 frames they wrap around and its decay is
+    The official toolkit keeps the bins' ends in 8 bits, so that from 256 frames on they wrap around and its decay is
     another number or NaN; `official=True` reproduces that. Raises ValueError without any value.
     """
     if not values.size:
         raise ValueError("decay of no values")
     # The tiny addend makes halves round up.
-    ends = np.round(np.linspace(1, values.size, _BINS + 1) + 1e-10).astype(np.int64) - 1
+    starts = np.round(np.linspace(1, values.size, _BINS + 1) + 1e-10).astype(np.int64) - 1
+    stops = starts + 1
     if official:
-        ends &= 255
-    return mean(values[ends[0] : ends[1] + 1]) - mean(values[ends[-2] : ends[-1] + 1])
+        starts, stops = starts & 255, stops & 255
+    return mean(values[starts[0] : stops[1]]) - mean(values[starts[-2] : stops[-1]])
