@@ -11,7 +11,8 @@ from vos_core.home import Home
 
 def find_datasets(home: Home) -> dict[str, Dataset]:
     """Datasets beneath the data root by name; the data root (`VOSLAB_DATA`) may itself be a dataset."""
-    if has_layout(home.data):
+    # A data root that holds a DAVIS folder is a collection, though it could be opened as a dataset too.
+    if has_layout(home.data) and not has_layout(home.data / "DAVIS"):
         dataset = open_dataset(home.data)
         return {dataset.name: dataset}
     if not home.data.is_dir():

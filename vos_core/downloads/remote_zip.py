@@ -84,6 +84,15 @@ def inflate(source: Path, target: Path, window: Window) -> None:
     source.unlink()
 
 
+def crc_of(path: Path) -> int:
+    """The CRC-32 of a file, which is what a zip keeps of its members."""
+    crc = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            crc = zlib.crc32(block, crc)
+    return crc
+
+
 class _RemoteFile(io.RawIOBase):
     """Random access to a file on a web server, by range requests."""
 

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from vos_core.downloads.catalogue import Source
 from vos_core.downloads.failures import DownloadError, SourceFailed, TryAgain
-from vos_core.downloads.remote_zip import Window, inflate, locate_member
+from vos_core.downloads.remote_zip import Window, crc_of, inflate, locate_member
 from vos_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class _Transfer:
             if squeezed and window is not None:
                 require_space(self.part.parent, window.size, self.part.name)
                 inflate(target, self.part, window)
-            found = self._found_wrong()
+            found = self._found_wrong(window)
             if found is None:
                 return self._sha256
             discard(self.part)
@@ -163,11 +163,13 @@ class _Transfer:
                 raise SourceFailed(found)
         raise SourceFailed(found or "")
 
-    def _found_wrong(self) -> str | None:
+    def _found_wrong(self, window: Window | None) -> str | None:
         """What is wrong with the finished `.part` file, if anything; sets `_sha256`."""
         size = self._bytes(self.part)
         if self.size is not None and size != self.size:
             return f"sent {size} bytes where the published file has {self.size}"
+        if window is not None and self.sha256 is None and crc_of(self.part) != window.crc:
+            return "sent a damaged zip member (checksum differs)"
         self._sha256 = sha256_of(self.part, self.notify)
         if self.sha256 is not None and self._sha256 != self.sha256:
             return f"sent a file with SHA-256 {self._sha256[:12]}… where the published one has {self.sha256[:12]}…"
