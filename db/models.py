@@ -83,6 +83,7 @@ class Run(Base):
     write_s: Mapped[float] = mapped_column(default=0.0)
     evaluation_s: Mapped[float] = mapped_column(default=0.0)
     busy_s: Mapped[float] = mapped_column(default=0.0)  # summed over workers
+    active_s: Mapped[float] = mapped_column(default=0.0)  # while at least one worker was on it: pauses do not count
     provenance: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     title: Mapped[str | None]

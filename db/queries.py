@@ -167,4 +167,44 @@ def has_work(database: Path) -> bool:
 def state_counts(database: Path) -> dict[str, int]:
     """Number of runs in each state."""
     with reading(database) as session:
-        return {state: count for state, count in session.execute(select(Run.state, func.count()).group_by(Run.state))}
+        rows = session.execute(select(Run.state, func.count()).group_by(Run.state))
+        return {row[0]: row[1] for row in rows}
+
+
+def pending_intent(database: Path) -> bool:
+    """Whether any intent waits for the dispatcher."""
+    with reading(database) as session:
+        pending = select(Intent.id).where(Intent.state == IntentState.PENDING.value).limit(1)
+        return session.scalar(pending) is not None
+
+
+def past_timings(database: Path, model: str, limit: int = 500) -> list[tuple[int, int, float]]:
+    """(frames, objects, seconds) of the latest finished videos of `model` on this machine's database."""
+    statement = (
+        select(VideoTask.frames, VideoTask.objects, VideoTask.wall_s)
+        .join(Run, Run.id == VideoTask.run_id)
+        .where(Run.model == model, VideoTask.state == TaskState.DONE.value, VideoTask.wall_s > 0)
+        .order_by(VideoTask.id.desc())
+        .limit(limit)
+    )
+    with reading(database) as session:
+        return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+
+
+def run_datasets(database: Path) -> list[tuple[str, str]]:
+    """(name, stored path) of every dataset that a run used."""
+    with reading(database) as session:
+        rows = session.execute(select(Run.dataset, Run.dataset_path).distinct())
+        return [(row[0], row[1]) for row in rows]
+
+
+def prediction_folder(database: Path, run_id: int, video: str) -> tuple[str, str, int] | None:
+    """(stored folder, fingerprint of the run, latest attempt) behind one video's predictions."""
+    statement = (
+        select(Run.folder, Run.fingerprint, VideoTask.attempt)
+        .join(VideoTask, VideoTask.run_id == Run.id)
+        .where(Run.id == run_id, VideoTask.video == video)
+    )
+    with reading(database) as session:
+        row = session.execute(statement).one_or_none()
+        return (row[0], row[1], row[2]) if row else None

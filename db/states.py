@@ -45,7 +45,6 @@ class IntentKind(StrEnum):
     RESUME = "resume"
     PAUSE = "pause"
     REORDER = "reorder"
-    RESCORE = "rescore"
     DELETE = "delete"
 
 

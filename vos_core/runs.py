@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -37,17 +37,30 @@ class RunSettings:
         """First 12 hex digits of the SHA-256 of the settings as canonical JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
+    @property
+    def model_key(self) -> str:
+        """What a worker must load anew for: runs with the same key share a warm model."""
+        return json.dumps([self.model, self.memory_size, self.memory_mode, sorted(self.options)], default=str)
+
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> RunSettings:
-        """Inverse of `to_json`; unknown keys are an error of the caller (a newer version wrote them)."""
-        values = json.loads(text)
-        values["videos"] = tuple(values.get("videos", ()))
-        values["options"] = tuple((name, value) for name, value in values.get("options", ()))
-        return cls(**values)
+        """Inverse of `to_json`."""
+        return cls.from_values(json.loads(text))
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> RunSettings:
+        """Settings from decoded JSON. Raises TypeError for keys that a newer version wrote."""
+        return cls(
+            **{
+                **values,
+                "videos": tuple(values.get("videos", ())),
+                "options": tuple((name, value) for name, value in values.get("options", ())),
+            }
+        )
 
     def option(self, name: str, default: Any = None) -> Any:
         """The value of a model option."""
@@ -84,17 +97,17 @@ class Grid:
         runs: dict[RunSettings, None] = {}
         for (dataset, path, split), name in itertools.product(self.datasets, self.models):
             spec = find_model(name)
-            sizes: Iterable[int | None] = (None,)
+            sizes: Sequence[int | None] = (None,)
             modes: Iterable[str | None] = (None,)
             if spec.has_memory:
-                sizes = sorted(set(self.memory_sizes)) or (spec.default_memory_size,)
                 for size in self.memory_sizes:
                     spec.check_memory_size(size)
+                sizes = tuple(sorted(set(self.memory_sizes))) or (spec.default_memory_size,)
             if spec.memory_modes:
                 modes = dict.fromkeys(self.memory_modes)
             options = tuple(sorted(self.options)) if spec.family.startswith("sam2") else ()
-            for mode, size in itertools.product(modes, sizes):
-                runs[RunSettings(dataset, path, split, name, size, mode, self.videos, options)] = None
+            for mode, memory_size in itertools.product(modes, sizes):
+                runs[RunSettings(dataset, path, split, name, memory_size, mode, self.videos, options)] = None
         return tuple(runs)
 
 

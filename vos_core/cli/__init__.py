@@ -1,1 +1,59 @@
-"""The commands of `python -m vos_core`: one module a command."""
+"""Every screen's job as a command. Each command of `python -m vos_core` is a module, imported when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from vos_core.errors import VosLabError
+
+# command -> (module, what it does); the module's `add_parser(subparsers)` declares `run(args) -> exit code`.
+COMMANDS = {
+    "run": ("vos_core.cli.run", "launch a model, or a grid of them, over a dataset and wait for the scores"),
+    "demo": ("vos_core.cli.demo", "generate the demo dataset and launch the demo ablation"),
+    "evaluate": ("vos_core.cli.evaluate", "score a folder of masks as the official DAVIS toolkit does"),
+    "fetch": ("vos_core.cli.fetch", "download datasets and checkpoints"),
+    "status": ("vos_core.cli.status", "the runs, the queue and the workers"),
+    "show": ("vos_core.cli.show", "one run: its scores per object, settings, timings and errors"),
+    "picture": ("vos_core.cli.picture", "one frame with annotation and predictions side by side, as a PNG"),
+    "cancel": ("vos_core.cli.control", "stop runs; what is finished stays"),
+    "retry": ("vos_core.cli.control", "queue the failed videos of runs again"),
+    "resume": ("vos_core.cli.control", "queue what cancelled, paused or failed runs are missing"),
+    "pause": ("vos_core.cli.control", "hand out no more videos of runs"),
+    "delete": ("vos_core.cli.control", "remove ended runs"),
+    "logs": ("vos_core.cli.logs", "the dispatcher's and the workers' logs"),
+    "datasets": ("vos_core.cli.listings", "the datasets that are here"),
+    "models": ("vos_core.cli.listings", "the registered models and whether their checkpoints are here"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code: 0 done, 1 the work failed, 2 it could not be started as asked."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="python -m vos_core",
+        description="VOS Lab: run, score and look into video object segmentation ablations.",
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="<command>", required=True)
+    named = next((word for word in arguments if not word.startswith("-")), None)
+    for command, (module, line) in COMMANDS.items():
+        if command == named:
+            importlib.import_module(module).add_parser(subparsers)
+        elif named not in COMMANDS:
+            subparsers.add_parser(command, help=line)
+    args = parser.parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except VosLabError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) went away: nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130

@@ -93,6 +93,7 @@ def upgrade() -> None:
         sa.Column("write_s", sa.Float(), nullable=False),
         sa.Column("evaluation_s", sa.Float(), nullable=False),
         sa.Column("busy_s", sa.Float(), nullable=False),
+        sa.Column("active_s", sa.Float(), nullable=False),
         sa.Column("provenance", sa.JSON(), nullable=False),
         sa.Column("title", sa.String(), nullable=True),
         sa.Column("notes", sa.String(), nullable=False),

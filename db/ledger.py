@@ -1,0 +1,242 @@
+"""What the dispatcher writes: runs, video tasks, scores, workers. Every function takes an open writing session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from db.models import Ablation, FrameScore, Intent, Lease, ObjectScore, Run, VideoTask, Worker
+from db.states import IntentState, RunState, TaskKind, TaskState
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A video task to queue."""
+
+    video: str
+    frames: int
+    objects: int
+    height: int
+    width: int
+    annotated: int
+    kind: TaskKind = TaskKind.SEGMENT
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to queue; `columns` are the identifying columns of `db.models.Run`."""
+
+    columns: Mapping[str, Any]
+    tasks: Sequence[NewTask]
+
+
+def renew_lease(session: Session, token: str) -> bool:
+    """Write a heartbeat; False when the lease is no longer ours (another dispatcher took over)."""
+    lease = session.get(Lease, 1)
+    if lease is None or lease.token != token:
+        return False
+    lease.heartbeat = time.time()
+    return True
+
+
+def pending_intents(session: Session) -> list[Intent]:
+    """Intents nobody has acted on, oldest first."""
+    statement = select(Intent).where(Intent.state == IntentState.PENDING.value).order_by(Intent.id)
+    return list(session.scalars(statement))
+
+
+def answer(intent: Intent, state: IntentState, **values: Any) -> None:
+    """Close an intent with what came of it."""
+    intent.state = state.value
+    intent.answer = values
+    intent.applied_at = time.time()
+
+
+def add_ablation(session: Session, name: str, command: str) -> int:
+    """A new ablation's id."""
+    ablation = Ablation(name=name, command=command, created_at=time.time())
+    session.add(ablation)
+    session.flush()
+    return ablation.id
+
+
+def add_run(session: Session, ablation_id: int, new: NewRun) -> int:
+    """Queue a run behind all others; returns its id."""
+    last = session.scalar(select(func.max(Run.position))) or 0.0
+    run = Run(
+        ablation_id=ablation_id,
+        **new.columns,
+        position=last + 1.0,
+        state=RunState.QUEUED.value,
+        created_at=time.time(),
+        videos=len(new.tasks),
+        frames=sum(task.frames for task in new.tasks),
+        objects=sum(task.objects for task in new.tasks),
+        scorable=any(task.annotated > 2 for task in new.tasks),
+        provenance={},
+        tags=[],
+    )
+    session.add(run)
+    session.flush()
+    session.execute(
+        insert(VideoTask),
+        [
+            {
+                "run_id": run.id,
+                "position": position,
+                "video": task.video,
+                "frames": task.frames,
+                "objects": task.objects,
+                "height": task.height,
+                "width": task.width,
+                "annotated": task.annotated,
+                "kind": task.kind.value,
+                "state": TaskState.QUEUED.value,
+            }
+            for position, task in enumerate(new.tasks)
+        ],
+    )
+    return run.id
+
+
+def start_task(session: Session, task_id: int, attempt: int, worker: str) -> None:
+    """A worker begins an attempt."""
+    now = time.time()
+    task = session.get_one(VideoTask, task_id)
+    task.state, task.attempt, task.worker = TaskState.RUNNING.value, attempt, worker
+    task.frames_done, task.started_at, task.finished_at, task.error = 0, now, None, None
+    run = session.get_one(Run, task.run_id)
+    if run.state != RunState.RUNNING.value:
+        run.state = RunState.RUNNING.value
+        run.started_at = run.started_at or now
+        run.finished_at = None
+
+
+def finish_task(
+    session: Session,
+    task_id: int,
+    columns: Mapping[str, Any],
+    objects: Sequence[Mapping[str, Any]],
+    frame_scores: Sequence[tuple[int, int, float, float]],
+) -> None:
+    """Record a finished video: its columns, object scores and (object, frame, J, F) rows, replacing earlier ones."""
+    task = session.get_one(VideoTask, task_id)
+    for name, value in columns.items():
+        setattr(task, name, value)
+    task.state, task.finished_at, task.error = TaskState.DONE.value, time.time(), None
+    task.frames_done = task.frames
+    session.flush()
+    session.execute(delete(FrameScore).where(FrameScore.task_id == task_id))
+    session.execute(delete(ObjectScore).where(ObjectScore.task_id == task_id))
+    if objects:
+        session.execute(insert(ObjectScore), [{"task_id": task_id, **row} for row in objects])
+    if frame_scores:
+        # executemany on the driver: a tenth of the time that the ORM takes for so many small rows.
+        session.connection().exec_driver_sql(
+            "INSERT INTO frame_score (task_id, object_id, frame, j, f) VALUES (?, ?, ?, ?, ?)",
+            [(task_id, *row) for row in frame_scores],
+        )
+
+
+def set_task_state(session: Session, task_id: int, state: TaskState, error: str | None = None, **columns: Any) -> None:
+    """Requeue, fail or cancel a video task."""
+    task = session.get_one(VideoTask, task_id)
+    task.state, task.error = state.value, error
+    task.frames_done = 0
+    if state in (TaskState.FAILED, TaskState.CANCELLED):
+        task.finished_at = time.time()
+    for name, value in columns.items():
+        setattr(task, name, value)
+
+
+def write_progress(session: Session, frames_done: Mapping[int, int]) -> None:
+    """Frames done of running tasks, all workers' in one statement."""
+    if frames_done:
+        session.connection().exec_driver_sql(
+            "UPDATE video_task SET frames_done = ? WHERE id = ? AND state = 'running'",
+            [(frames, task_id) for task_id, frames in frames_done.items()],
+        )
+
+
+_SUMS = text(
+    """
+    SELECT count(*), coalesce(sum(state = 'done'), 0), coalesce(sum(state = 'failed'), 0),
+           coalesce(sum(state = 'cancelled'), 0), coalesce(sum(frames_done), 0),
+           coalesce(sum(decode_s), 0), coalesce(sum(inference_s), 0), coalesce(sum(write_s), 0),
+           coalesce(sum(evaluation_s), 0), coalesce(sum(wall_s), 0)
+    FROM video_task WHERE run_id = :run_id
+    """
+)
+
+
+def refresh_run(session: Session, run_id: int) -> Run:
+    """Bring a run's counters and state up to its video tasks; returns it. Scores are `set_scores`' business."""
+    run = session.get_one(Run, run_id)
+    total, done, failed, cancelled, frames, decode, inference, write, evaluation, busy = session.execute(
+        _SUMS, {"run_id": run_id}
+    ).one()
+    run.videos_done, run.videos_failed, run.frames_done = done, failed, frames
+    run.decode_s, run.inference_s, run.write_s, run.evaluation_s, run.busy_s = (
+        decode,
+        inference,
+        write,
+        evaluation,
+        busy,
+    )
+    if done + failed + cancelled == total:
+        if run.state != RunState.CANCELLED.value:
+            state = RunState.DONE
+            if cancelled:
+                state = RunState.CANCELLED
+            elif failed:
+                state = RunState.FAILED
+            run.state = state.value
+        run.finished_at = run.finished_at or time.time()
+    return run
+
+
+def object_statistics(session: Session, run_id: int) -> list[ObjectScore]:
+    """Object scores of a run."""
+    statement = select(ObjectScore).join(VideoTask, VideoTask.id == ObjectScore.task_id)
+    return list(session.scalars(statement.where(VideoTask.run_id == run_id)))
+
+
+def record_worker(session: Session, name: str, **columns: Any) -> None:
+    """Insert or update what is known of a worker."""
+    worker = session.get(Worker, name)
+    if worker is None:
+        session.add(Worker(name=name, seen_at=time.time(), **columns))
+        return
+    for column, value in columns.items():
+        setattr(worker, column, value)
+    worker.seen_at = time.time()
+
+
+def forget_workers(session: Session) -> None:
+    """Workers of an earlier dispatcher."""
+    session.execute(delete(Worker))
+
+
+def requeue_tasks(session: Session, run_ids: Iterable[int], states: Sequence[TaskState]) -> list[int]:
+    """Queue again the tasks of these runs that are in one of `states`, with fresh counts; returns the runs touched."""
+    ids = list(run_ids)
+    values = [state.value for state in states]
+    touched = list(
+        session.scalars(
+            select(VideoTask.run_id).where(VideoTask.run_id.in_(ids), VideoTask.state.in_(values)).distinct()
+        )
+    )
+    session.execute(
+        update(VideoTask)
+        .where(VideoTask.run_id.in_(ids), VideoTask.state.in_(values))
+        .values(state=TaskState.QUEUED.value, failures=0, deaths=0, error=None, frames_done=0, finished_at=None)
+    )
+    session.execute(
+        update(Run).where(Run.id.in_(touched)).values(state=RunState.QUEUED.value, error=None, finished_at=None)
+    )
+    return touched

@@ -1,0 +1,37 @@
+"""`demo`: the demo dataset and its ablation, queued through the same code as the Launch page."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from vos_core.cli.run import launch_and_follow
+from vos_core.datasets.demo import generate_demo
+from vos_core.home import Home
+from vos_core.launch import plan_launch
+from vos_core.runs import Grid
+
+MODELS = ("static", "flow", "propagation")
+MEMORY_SIZES = (1, 2, 3, 5, 7)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("demo", help="generate the demo dataset and launch the demo ablation")
+    parser.add_argument("--wait", action="store_true", help="follow it to the end and print the table")
+    parser.add_argument("--only_data", action="store_true", help="generate the dataset, launch nothing")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code as of `run`."""
+    home = Home.from_environment()
+    root = home.data / "demo"
+    if not root.exists():
+        print(f"generating the demo dataset in {root}", file=sys.stderr)
+    generate_demo(root)
+    if args.only_data:
+        return 0
+    grid = Grid(datasets=(("demo", home.store(root), "val"),), models=MODELS, memory_sizes=MEMORY_SIZES)
+    plan = plan_launch(grid, home, name="Demo: memory size on a CPU")
+    return launch_and_follow(plan, home, detach=not args.wait)

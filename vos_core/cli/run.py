@@ -1,0 +1,85 @@
+"""`run`: launch a grid through the same code as the Launch page, follow it, and print the table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from db import queries
+from db.states import RunState
+from vos_core.cli.follow import follow
+from vos_core.cli.grids import add_grid_arguments, grid_of
+from vos_core.cli.tables import OFFICIAL, run_scores, runs_table
+from vos_core.execution.submit import submit, wait
+from vos_core.home import Home
+from vos_core.launch import LaunchPlan, plan_launch
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("run", help="launch a model, or a grid of them, over a dataset")
+    add_grid_arguments(parser)
+    parser.add_argument("--detach", action="store_true", help="queue it and return; follow with `status`")
+    parser.add_argument("--dry_run", action="store_true", help="say what would be queued, and queue nothing")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0 when every run is done, 1 when a video failed or a run was cancelled."""
+    home = Home.from_environment()
+    plan = plan_launch(grid_of(args, home), home, args.name)
+    if args.dry_run:
+        print(f"{len(plan.runs)} runs, {plan.videos} videos, {plan.frames} frames")
+        return 0
+    return launch_and_follow(plan, home, detach=args.detach, as_json=args.json)
+
+
+def launch_and_follow(plan: LaunchPlan, home: Home, *, detach: bool = False, as_json: bool = False) -> int:
+    """Queue a plan, and unless `detach` wait for its end and print the table."""
+    answer = wait(home, submit(plan, home))
+    run_ids: list[int] = answer["runs"]
+    if not as_json:
+        print(f"queued {len(plan.runs)} runs, {plan.videos} videos, {plan.frames} frames", file=sys.stderr)
+        if answer["existing"]:
+            print(f"{len(answer['existing'])} of them were here already: kept and completed", file=sys.stderr)
+    if detach:
+        if as_json:
+            print(json.dumps({"runs": run_ids}))
+        return 0
+    try:
+        runs = follow(home, run_ids, quiet=as_json)
+    except KeyboardInterrupt:
+        ids = " ".join(str(run_id) for run_id in run_ids)
+        print(f"\nThe runs go on in the background. Stop them with: python -m vos_core cancel {ids}", file=sys.stderr)
+        return 130
+    if as_json:
+        print(json.dumps([_as_json(home, row.id) for row in runs], indent=2))
+    else:
+        print(runs_table(runs))
+        for row in runs:
+            if row.state == RunState.DONE.value and not row.scorable:
+                print(f"{row.name}: no scores, the split is annotated on first frames only", file=sys.stderr)
+            for task in queries.tasks(home.database, row.id) if row.videos_failed else []:
+                if task.error:
+                    print(f"error: {row.name}, {task.video}: {task.error}", file=sys.stderr)
+            print(f"masks: {home.locate(row.folder)}", file=sys.stderr)
+    return 0 if all(row.state == RunState.DONE.value for row in runs) else 1
+
+
+def _as_json(home: Home, run_id: int) -> dict[str, object]:
+    row = queries.run_by_id(home.database, run_id)
+    assert row is not None
+    return {
+        "id": row.id,
+        "name": row.name,
+        "state": row.state,
+        "folder": str(home.locate(row.folder)),
+        "settings": row.settings,
+        "videos": row.videos,
+        "videos_done": row.videos_done,
+        "seconds": row.active_s,
+        "scores": dict(zip(OFFICIAL, run_scores(row))),
+        "provenance": row.provenance,
+    }

@@ -1,0 +1,24 @@
+"""Naming runs on the command line: by id or by folder name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from db import queries
+from db.models import Run
+from db.schema import ensure
+from vos_core.errors import InputError
+from vos_core.home import Home
+
+
+def find_runs(home: Home, words: Sequence[str]) -> list[Run]:
+    """The runs that `words` name. Raises InputError for a word that names none."""
+    ensure(home.database)
+    runs = queries.runs(home.database)
+    found = []
+    for word in words:
+        match = next((run for run in runs if word in (str(run.id), run.name, run.title)), None)
+        if match is None:
+            raise InputError(f"There is no run {word!r} in {home.root}: `python -m vos_core status` lists them.")
+        found.append(match)
+    return found

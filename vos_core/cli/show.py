@@ -1,0 +1,89 @@
+"""`show`: one run, as the Run page shows it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from db import queries
+from vos_core.cli.selection import find_runs
+from vos_core.cli.tables import number, runs_table, table
+from vos_core.home import Home
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("show", help="one run: its scores per object, settings, timings and errors")
+    parser.add_argument("selected", metavar="RUN", help="id or name")
+    parser.add_argument("--json", action="store_true", help="as JSON, for scripts")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Always 0 for a run that exists."""
+    home = Home.from_environment()
+    row = find_runs(home, [args.selected])[0]
+    objects = queries.object_rows(home.database, row.id)
+    tasks = queries.tasks(home.database, row.id)
+    if args.json:
+        content = {
+            "id": row.id,
+            "name": row.name,
+            "state": row.state,
+            "settings": row.settings,
+            "provenance": row.provenance,
+            "objects": [asdict(item) for item in objects],
+            "videos": [
+                {
+                    "video": task.video,
+                    "state": task.state,
+                    "frames": task.frames,
+                    "error": task.error,
+                    "seconds": {
+                        "decode": task.decode_s,
+                        "inference": task.inference_s,
+                        "write": task.write_s,
+                        "evaluation": task.evaluation_s,
+                        "wall": task.wall_s,
+                        "load": task.load_s,
+                    },
+                }
+                for task in tasks
+            ],
+        }
+        print(json.dumps(content, indent=2))
+        return 0
+    print(runs_table([row]))
+    print()
+    if objects:
+        header = ["Sequence", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay"]
+        rows = [
+            [
+                item.sequence,
+                *map(number, (item.j_mean, item.j_recall, item.j_decay, item.f_mean, item.f_recall, item.f_decay)),
+            ]
+            for item in objects
+        ]
+        print(table(header, rows))
+        print()
+    header = ["video", "state", "frames", "objects", "decode s", "inference s", "write s", "evaluation s", "wall s"]
+    rows = [
+        [
+            task.video,
+            task.state,
+            str(task.frames),
+            str(task.objects),
+            *(number(value, 2) for value in (task.decode_s, task.inference_s, task.write_s, task.evaluation_s)),
+            number(task.wall_s, 2),
+        ]
+        for task in tasks
+    ]
+    print(table(header, rows, left=2))
+    for task in tasks:
+        if task.error:
+            print(f"error: {task.video}: {task.error}")
+    print(f"masks: {home.locate(row.folder)}")
+    for name, value in sorted(row.provenance.items()):
+        print(f"{name}: {value}")
+    return 0

@@ -1,0 +1,478 @@
+"""The dispatcher: the one background process that hands video tasks to workers and writes their results."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import signal
+import socket
+import time
+from collections import deque
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from db import ledger, queries
+from db.models import Run, VideoTask
+from db.schema import ensure
+from db.session import reading, writing
+from db.states import RunState, TaskKind, TaskState
+from vos_core.execution import lease
+from vos_core.execution.cost import CostModel, fit_cost
+from vos_core.execution.intents import Effects, apply_intents, remove_folders, write_run_file
+from vos_core.execution.messages import Cancel, Failed, Finished, Message, Progress, Ready, Stop, Stopped
+from vos_core.execution.results import record_finished, record_run_scores
+from vos_core.execution.sidecar import read_record
+from vos_core.execution.slots import Slot, find_slots
+from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
+from vos_core.execution.worker_process import Assignment, Gone, WorkerProcess
+from vos_core.home import Home
+from vos_core.runs import RunSettings
+
+TICK_SECONDS = 0.2
+HEARTBEAT_SECONDS = 1.0
+IDLE_EXIT_SECONDS = 20.0
+CANCEL_GRACE_SECONDS = 10.0
+STOP_GRACE_SECONDS = 8.0
+MOST_FAILURES = 3
+DEATHS_PER_FAILURE = 2
+MOST_FAILED_STARTS = 3
+
+log = logging.getLogger("dispatcher")
+
+
+class Dispatcher:
+    """One loop: hear workers, apply intents, hand out tasks, and write everything in one commit a second."""
+
+    def __init__(self, home: Home, token: str) -> None:
+        self._home, self._token = home, token
+        self._database = home.database
+        self._slots: list[Slot] = find_slots()
+        self._workers: dict[str, WorkerProcess] = {}
+        self._failed_starts: dict[str, int] = {}
+        self._inbox: queue.Queue[tuple[WorkerProcess, Message | Gone]] = queue.Queue()
+        self._queue = TaskQueue(has_gpu=any(slot.device == "cuda" for slot in self._slots))
+        self._active_since: dict[int, float] = {}  # run -> when a worker was last known on it
+        self._unheard: deque[tuple[WorkerProcess, Message | Gone]] = deque()
+        self._stopping = False
+        self._heartbeat_at = 0.0
+        self._idle_since = time.monotonic()
+
+    # --- life
+
+    def run(self) -> None:
+        """Dispatch until idle, told to stop, or the lease is lost."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._wait_for_old_workers()
+        self._reload(None)
+        try:
+            while not self._stopping:
+                try:
+                    self._tick()
+                except OperationalError as error:
+                    # Locked or a full disk: nothing is lost, results wait on disk and in memory.
+                    log.warning("the database cannot be written now, trying again: %s", error.orig)
+                    time.sleep(1.0)
+                if self._is_idle() and lease.release(self._database, self._token, unless_asked=True):
+                    log.info("nothing left to do")
+                    return
+        except _LeaseLost:
+            log.error("another dispatcher took the lease: stopping without a word to the database")
+            self._stop_workers()
+            return
+        self._shut_down()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _is_idle(self) -> bool:
+        if len(self._queue) or any(worker.assignment for worker in self._workers.values()):
+            self._idle_since = time.monotonic()
+        return time.monotonic() - self._idle_since > IDLE_EXIT_SECONDS
+
+    def _wait_for_old_workers(self) -> None:
+        """Start nothing on a slot whose earlier worker still lives: workers end by themselves when they lose their
+        dispatcher, and are killed when they do not."""
+        deadline = time.monotonic() + 5.0
+        here = socket.gethostname()
+        old = [worker for worker in queries.workers(self._database) if worker.host == here]
+        while any(lease.process_alive(worker.pid, worker.process_started) for worker in old):
+            if time.monotonic() > deadline:
+                import psutil
+
+                for worker in old:
+                    if lease.process_alive(worker.pid, worker.process_started):
+                        with contextlib.suppress(psutil.Error):
+                            psutil.Process(worker.pid).kill()
+                deadline += 5.0
+            time.sleep(0.1)
+        with writing(self._database) as session:
+            ledger.forget_workers(session)
+            running = session.scalars(select(VideoTask).where(VideoTask.state == TaskState.RUNNING.value))
+            for task in running:
+                ledger.set_task_state(session, task.id, TaskState.QUEUED)
+
+    def _shut_down(self) -> None:
+        log.info("stopping: running videos go back to the queue")
+        self._stop_workers()
+        with writing(self._database) as session:
+            for worker in self._workers.values():
+                if worker.assignment is not None:
+                    ledger.set_task_state(session, worker.assignment.task.task_id, TaskState.QUEUED)
+            self._write_active_times(session)
+            ledger.forget_workers(session)
+        lease.release(self._database, self._token)
+
+    def _stop_workers(self) -> None:
+        for worker in self._workers.values():
+            worker.send(Stop())
+        deadline = time.monotonic() + STOP_GRACE_SECONDS
+        for worker in self._workers.values():
+            with contextlib.suppress(Exception):
+                worker.process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            worker.kill()
+
+    # --- one turn of the loop
+
+    def _tick(self) -> None:
+        self._hear(TICK_SECONDS)
+        self._apply_intents()
+        self._kill_deaf_workers()
+        self._hand_out()
+        if time.monotonic() - self._heartbeat_at >= HEARTBEAT_SECONDS:
+            self._beat()
+
+    def _hear(self, seconds: float) -> None:
+        """Take messages, waiting at most `seconds` for the first. One stays unheard until it is written down: a
+        database that is locked for a while loses none."""
+        with contextlib.suppress(queue.Empty):
+            if not self._unheard:
+                self._unheard.append(self._inbox.get(timeout=seconds))
+            while True:
+                self._unheard.append(self._inbox.get_nowait())
+        while self._unheard:
+            self._on_message(*self._unheard[0])
+            self._unheard.popleft()
+
+    def _on_message(self, worker: WorkerProcess, message: Message | Gone) -> None:
+        if isinstance(message, Gone):
+            self._on_gone(worker)
+            return
+        if isinstance(message, Ready):
+            worker.ready = True
+            self._failed_starts.pop(worker.slot.name, None)
+            worker.idle_since = time.monotonic()
+            return
+        assignment = worker.assignment
+        current = assignment is not None and (message.task_id, message.attempt) == (  # type: ignore[union-attr]
+            assignment.task.task_id,
+            assignment.attempt,
+        )
+        if assignment is None or not current:
+            return  # of an attempt that was superseded
+        if isinstance(message, Progress):
+            worker.progress = message
+            return
+        self._note_active(assignment.run.run_id)
+        if isinstance(message, Finished):
+            self._on_finished(worker, assignment.run, assignment.task)
+        elif isinstance(message, Failed):
+            if message.whole_run:
+                self._fail_run(assignment.run, assignment.task, message.sentence)
+            else:
+                self._on_failure(assignment.run, assignment.task, message.sentence)
+        elif isinstance(message, Stopped):
+            self._on_stopped(assignment.run, assignment.task)
+        worker.assignment, worker.progress = None, None
+        if not any(w.assignment and w.assignment.run.run_id == assignment.run.run_id for w in self._workers.values()):
+            self._active_since.pop(assignment.run.run_id, None)
+
+    def _on_finished(self, worker: WorkerProcess, run: QueuedRun, task: PendingTask) -> None:
+        record = read_record(Path(run.folder) / task.video, run.settings.fingerprint, task.frames)
+        if record is None:
+            self._on_failure(run, task, f"Video {task.video}: its finished folder vanished from {run.folder}.")
+            return
+        with writing(self._database) as session:
+            record_finished(session, task.task_id, record)
+            self._refresh(session, run.run_id)
+
+    def _on_failure(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
+        """An attempt that counts: try again, at the third time give the video up."""
+        failures = task.failures + 1
+        given_up = failures >= MOST_FAILURES
+        log.warning("run %s video %s, failure %d: %s", run.run_id, task.video, failures, sentence)
+        with writing(self._database) as session:
+            if self._run_is_cancelled(session, run.run_id):
+                state = TaskState.CANCELLED
+            else:
+                state = TaskState.FAILED if given_up else TaskState.QUEUED
+            ledger.set_task_state(session, task.task_id, state, sentence, failures=task.failures, deaths=task.deaths)
+            self._refresh(session, run.run_id)
+        if state is TaskState.QUEUED:
+            self._put_back(run, task)
+
+    def _fail_run(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
+        """Nothing of this run can be done (its model does not load): fail what is left of it, with one sentence."""
+        log.error("run %s: %s", run.run_id, sentence)
+        left = [task, *self._queue.drop(run.run_id)]
+        with writing(self._database) as session:
+            for item in left:
+                ledger.set_task_state(session, item.task_id, TaskState.FAILED, sentence)
+            row = self._refresh(session, run.run_id)
+            row.error = sentence
+
+    def _on_stopped(self, run: QueuedRun, task: PendingTask) -> None:
+        with writing(self._database) as session:
+            cancelled = self._run_is_cancelled(session, run.run_id)
+            state = TaskState.CANCELLED if cancelled else TaskState.QUEUED
+            ledger.set_task_state(session, task.task_id, state)
+            self._refresh(session, run.run_id)
+        if state is TaskState.QUEUED and not self._stopping:
+            self._put_back(run, task)
+
+    def _on_gone(self, worker: WorkerProcess) -> None:
+        """A worker's process ended."""
+        name = worker.slot.name
+        if self._workers.get(name) is not worker:
+            return
+        code = worker.process.returncode
+        if not worker.ready:
+            self._failed_starts[name] = self._failed_starts.get(name, 0) + 1
+            log.error("worker %s did not start (exit code %s): see %s", name, code, worker.log)
+        if worker.assignment is not None:
+            self._on_death(worker, worker.assignment, code)
+        del self._workers[name]
+
+    def _on_death(self, worker: WorkerProcess, assignment: Assignment, code: int | None) -> None:
+        """A worker died on a video: twice makes a failure, unless we killed it for not stopping."""
+        self._note_active(assignment.run.run_id)
+        run, task = assignment.run, assignment.task
+        if assignment.cancelled_at is not None:
+            self._on_stopped(run, task)
+            return
+        deaths = task.deaths + 1
+        log.warning("worker %s died (exit code %s) on run %s video %s", worker.slot.name, code, run.run_id, task.video)
+        if deaths >= DEATHS_PER_FAILURE:
+            how = f"signal {-code} (out of memory?)" if code is not None and code < 0 else f"exit code {code}"
+            self._on_failure(run, task, f"Video {task.video}: its worker died on it, {how}; see {worker.log}.")
+            return
+        with writing(self._database) as session:
+            ledger.set_task_state(session, task.task_id, TaskState.QUEUED, deaths=deaths)
+            self._refresh(session, run.run_id)
+        task.deaths = deaths
+        self._put_back(run, task)
+
+    def _apply_intents(self) -> None:
+        if not queries.pending_intent(self._database):
+            return
+        with writing(self._database) as session:
+            effects = apply_intents(session, self._home)
+        self._after(effects)
+
+    def _after(self, effects: Effects) -> None:
+        for worker in self._workers.values():
+            assignment = worker.assignment
+            if assignment and assignment.run.run_id in effects.stop and assignment.cancelled_at is None:
+                assignment.cancelled_at = time.monotonic()
+                worker.send(Cancel(assignment.task.task_id, assignment.attempt))
+        remove_folders(effects)
+        self._reload(effects.reload)
+        self._idle_since = time.monotonic()
+
+    def _kill_deaf_workers(self) -> None:
+        """A cancelled worker that does not answer (stuck in one frame) loses its process."""
+        for worker in list(self._workers.values()):
+            assignment = worker.assignment
+            late = assignment is not None and assignment.cancelled_at is not None
+            if late and time.monotonic() - assignment.cancelled_at > CANCEL_GRACE_SECONDS:  # type: ignore
+                worker.kill()
+
+    def _hand_out(self) -> None:
+        for slot in self._slots:
+            worker = self._workers.get(slot.name)
+            if worker is not None and not worker.idle:
+                continue
+            while (taken := self._queue.take(slot.device)) is not None:
+                run, task = taken
+                if not self._prepare(run, task) or self._adopt(run, task):
+                    continue
+                if worker is None:
+                    # Start the process; it takes the task when it says that it is ready.
+                    self._queue.put_back(run, task)
+                    self._start_worker(slot)
+                    break
+                self._assign(worker, run, task)
+                break
+
+    def _start_worker(self, slot: Slot) -> None:
+        if self._failed_starts.get(slot.name, 0) >= MOST_FAILED_STARTS:
+            usable = [s for s in self._slots if s.device == slot.device]
+            if all(self._failed_starts.get(s.name, 0) >= MOST_FAILED_STARTS for s in usable):
+                log_file = self._home.logs / f"worker-{slot.name}.log"
+                while (taken := self._queue.take(slot.device)) is not None:
+                    self._fail_run(*taken, f"No worker can be started on this machine: see {log_file}.")
+            return
+        self._workers[slot.name] = WorkerProcess(slot, self._home, self._inbox)
+
+    def _prepare(self, run: QueuedRun, task: PendingTask) -> bool:
+        """Have the run's folder and `run.json` there; False when the run had to be failed."""
+        if run.prepared:
+            return True
+        try:
+            write_run_file(Path(run.folder), run.settings, Path(run.folder).name)
+        except OSError as error:
+            self._fail_run(run, task, f"The run's folder {run.folder} cannot be written: {error.strerror}.")
+            return False
+        run.prepared = True
+        return True
+
+    def _adopt(self, run: QueuedRun, task: PendingTask) -> bool:
+        """Take over a video that an earlier attempt finished (its dispatcher died before it heard)."""
+        if task.kind is not TaskKind.SEGMENT:
+            return False
+        record = read_record(Path(run.folder) / task.video, run.settings.fingerprint, task.frames)
+        if record is None or (task.annotated > 2 and not record.objects):
+            return False
+        with writing(self._database) as session:
+            record_finished(session, task.task_id, record)
+            self._refresh(session, run.run_id)
+        return True
+
+    def _assign(self, worker: WorkerProcess, run: QueuedRun, task: PendingTask) -> None:
+        task.attempt += 1
+        with writing(self._database) as session:
+            ledger.start_task(session, task.task_id, task.attempt, worker.slot.name)
+        self._active_since.setdefault(run.run_id, time.monotonic())
+        worker.assign(run, task, task.attempt)
+
+    def _put_back(self, run: QueuedRun, task: PendingTask) -> None:
+        with reading(self._database) as session:
+            state = session.scalar(select(Run.state).where(Run.id == run.run_id))
+        if state in (RunState.QUEUED.value, RunState.RUNNING.value):
+            self._queue.put_back(run, task)
+
+    # --- database
+
+    def _refresh(self, session: Session, run_id: int) -> Run:
+        run = ledger.refresh_run(session, run_id)
+        record_run_scores(session, run)
+        return run
+
+    @staticmethod
+    def _run_is_cancelled(session: Session, run_id: int) -> bool:
+        run = session.get(Run, run_id)
+        return run is None or run.state == RunState.CANCELLED.value
+
+    def _note_active(self, run_id: int) -> None:
+        """Fold the time since the last note into the run's active seconds."""
+        since = self._active_since.get(run_id)
+        if since is None:
+            return
+        now = time.monotonic()
+        with writing(self._database) as session:
+            run = session.get(Run, run_id)
+            if run is not None:
+                run.active_s += now - since
+        self._active_since[run_id] = now
+
+    def _write_active_times(self, session: Session) -> None:
+        now = time.monotonic()
+        for run_id, since in list(self._active_since.items()):
+            run = session.get(Run, run_id)
+            if run is not None:
+                run.active_s += now - since
+            self._active_since[run_id] = now
+
+    def _beat(self) -> None:
+        """One commit a second: the lease, all workers and all progress."""
+        self._heartbeat_at = time.monotonic()
+        progress = {
+            worker.assignment.task.task_id: worker.progress.frames_done
+            for worker in self._workers.values()
+            if worker.assignment and worker.progress
+        }
+        with writing(self._database) as session:
+            if not ledger.renew_lease(session, self._token):
+                raise _LeaseLost
+            ledger.write_progress(session, progress)
+            self._write_active_times(session)
+            for run_id in {w.assignment.run.run_id for w in self._workers.values() if w.assignment}:
+                ledger.refresh_run(session, run_id)
+            for name, worker in self._workers.items():
+                state = "busy" if worker.assignment else "idle" if worker.ready else "starting"
+                ledger.record_worker(
+                    session,
+                    name,
+                    host=socket.gethostname(),
+                    pid=worker.process.pid,
+                    process_started=worker.process_started,
+                    device=worker.slot.device,
+                    state=state,
+                    task_id=worker.assignment.task.task_id if worker.assignment else None,
+                    frames_per_second=worker.progress.frames_per_second if worker.progress else None,
+                )
+
+    def _reload(self, run_ids: set[int] | None) -> None:
+        """Read the queue from the database: of the given runs, or (None) of all."""
+        active = [RunState.QUEUED.value, RunState.RUNNING.value]
+        with reading(self._database) as session:
+            statement = select(Run).where(Run.state.in_(active))
+            if run_ids is not None:
+                for run_id in run_ids:
+                    self._queue.drop(run_id)
+                statement = statement.where(Run.id.in_(run_ids))
+            for run in session.scalars(statement):
+                waiting = session.scalars(
+                    select(VideoTask).where(VideoTask.run_id == run.id, VideoTask.state == TaskState.QUEUED.value)
+                )
+                tasks = [
+                    PendingTask(
+                        task_id=task.id,
+                        run_id=run.id,
+                        video=task.video,
+                        frames=task.frames,
+                        objects=task.objects,
+                        annotated=task.annotated,
+                        kind=TaskKind(task.kind),
+                        attempt=task.attempt,
+                        failures=task.failures,
+                        deaths=task.deaths,
+                    )
+                    for task in waiting
+                ]
+                settings = RunSettings.from_values(run.settings)
+                folder = str(self._home.locate(run.folder))
+                self._queue.put(QueuedRun(run.id, run.position, settings, folder, tasks), self._cost_of(run.model))
+
+    def _cost_of(self, model: str) -> CostModel:
+        return fit_cost(queries.past_timings(self._database, model))
+
+
+class _LeaseLost(Exception):
+    """Another dispatcher took over."""
+
+
+def main() -> None:
+    """Entry of `python -m vos_core.execution.dispatcher`."""
+    home = Home.from_environment()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    ensure(home.database)
+    token = lease.take(home.database)
+    if token is None:
+        log.info("another dispatcher holds the lease")
+        return
+    log.info("dispatching for %s", home.root)
+    try:
+        Dispatcher(home, token).run()
+    finally:
+        with contextlib.suppress(OperationalError):
+            lease.release(home.database, token)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""Applying intents: what a page or a command asked for becomes rows. Only the dispatcher calls this."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from db import ledger
+from db.models import Run, VideoTask
+from db.states import IntentKind, IntentState, RunState, TaskState
+from vos_core.errors import InputError
+from vos_core.home import Home
+from vos_core.launch import LaunchPlan, PlannedRun
+from vos_core.runs import RunSettings, run_folder, run_name
+
+RUN_FILE = "run.json"
+
+
+@dataclass
+class Effects:
+    """What the dispatcher must do in memory after the intents are committed."""
+
+    reload: set[int] = field(default_factory=set)  # runs whose queue changed
+    stop: set[int] = field(default_factory=set)  # runs whose workers must stop
+    remove: list[Path] = field(default_factory=list)  # run folders to delete
+
+
+def apply_intents(session: Session, home: Home) -> Effects:
+    """Apply all pending intents in order; each is answered, refused ones with their sentence."""
+    effects = Effects()
+    for intent in ledger.pending_intents(session):
+        action = _ACTIONS[IntentKind(intent.kind)]
+        try:
+            with session.begin_nested():
+                answer = action(session, home, intent.payload, effects)
+        except InputError as error:
+            ledger.answer(intent, IntentState.REFUSED, error=str(error))
+        except Exception as error:
+            # A malformed intent must not stop the queue for ever.
+            ledger.answer(intent, IntentState.REFUSED, error=f"{type(error).__name__}: {error}")
+        else:
+            ledger.answer(intent, IntentState.APPLIED, **answer)
+    return effects
+
+
+def _launch(session: Session, home: Home, payload: dict[str, Any], effects: Effects) -> dict[str, Any]:
+    plan = LaunchPlan.from_payload(payload)
+    ablation_id: int | None = None
+    run_ids, existing = [], []
+    for planned in plan.runs:
+        run = session.scalar(select(Run).where(Run.fingerprint == planned.settings.fingerprint))
+        if run is not None:
+            # The same settings give the same masks: finish what is missing instead of doing it all again.
+            ledger.requeue_tasks(session, [run.id], [TaskState.FAILED, TaskState.CANCELLED])
+            existing.append(run.id)
+            run_ids.append(run.id)
+        else:
+            if ablation_id is None:
+                ablation_id = ledger.add_ablation(session, plan.name, plan.command)
+            run_ids.append(_add_run(session, home, ablation_id, planned))
+        effects.reload.add(run_ids[-1])
+    return {"ablation": ablation_id, "runs": run_ids, "existing": existing}
+
+
+def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun) -> int:
+    settings = planned.settings
+    name = run_name(settings, planned.default_split)
+    if _is_taken(session, home, settings, name):
+        name = run_name(settings, planned.default_split, distinct=True)
+    columns = {
+        "name": name,
+        "folder": run_folder(settings, name),
+        "fingerprint": settings.fingerprint,
+        "settings": json.loads(settings.to_json()),
+        "dataset": settings.dataset,
+        "dataset_path": settings.dataset_path,
+        "split": settings.split,
+        "model": settings.model,
+        "memory_size": settings.memory_size,
+        "memory_mode": settings.memory_mode,
+    }
+    tasks = [
+        ledger.NewTask(
+            video=video.name,
+            frames=video.frames,
+            objects=video.objects,
+            height=video.height,
+            width=video.width,
+            annotated=video.annotated,
+        )
+        for video in planned.videos
+    ]
+    return ledger.add_run(session, ablation_id, ledger.NewRun(columns, tasks))
+
+
+def _is_taken(session: Session, home: Home, settings: RunSettings, name: str) -> bool:
+    """Whether the folder of that name belongs to other settings, or to somebody who is not VOS Lab."""
+    if session.scalar(select(Run.id).where(Run.name == name)) is not None:
+        return True
+    folder = home.locate(run_folder(settings, name))
+    if not folder.exists():
+        return False
+    try:
+        owner = json.loads((folder / RUN_FILE).read_text())["fingerprint"]
+    except (OSError, ValueError, KeyError):
+        return any(folder.iterdir())
+    return bool(owner != settings.fingerprint)
+
+
+def write_run_file(folder: Path, settings: RunSettings, name: str) -> None:
+    """`run.json`: what this folder is, so that a lost database can be rebuilt from folders."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / RUN_FILE
+    temporary = path.with_suffix(".tmp")
+    content = {"name": name, "fingerprint": settings.fingerprint, "settings": asdict(settings)}
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def _run_ids(payload: dict[str, Any]) -> list[int]:
+    return [int(run_id) for run_id in payload["runs"]]
+
+
+def _cancel(session: Session, home: Home, payload: dict[str, Any], effects: Effects) -> dict[str, Any]:
+    ids = _run_ids(payload)
+    session.execute(
+        update(VideoTask)
+        .where(VideoTask.run_id.in_(ids), VideoTask.state == TaskState.QUEUED.value)
+        .values(state=TaskState.CANCELLED.value)
+    )
+    ended = [state.value for state in RunState if state.ended]
+    for run in session.scalars(select(Run).where(Run.id.in_(ids), Run.state.not_in(ended))):
+        run.state = RunState.CANCELLED.value
+    session.flush()
+    for run_id in ids:
+        if session.get(Run, run_id) is not None:
+            ledger.refresh_run(session, run_id)
+    effects.stop.update(ids)
+    effects.reload.update(ids)
+    return {"runs": ids}
+
+
+def _requeue(*states: TaskState) -> Callable[[Session, Home, dict[str, Any], Effects], dict[str, Any]]:
+    def action(session: Session, home: Home, payload: dict[str, Any], effects: Effects) -> dict[str, Any]:
+        ids = _run_ids(payload)
+        touched = ledger.requeue_tasks(session, ids, states)
+        paused = session.scalars(select(Run).where(Run.id.in_(ids), Run.state == RunState.PAUSED.value))
+        for run in paused:
+            run.state = RunState.QUEUED.value
+            touched.append(run.id)
+        effects.reload.update(ids)
+        return {"runs": sorted(set(touched))}
+
+    return action
+
+
+def _pause(session: Session, home: Home, payload: dict[str, Any], effects: Effects) -> dict[str, Any]:
+    ids = _run_ids(payload)
+    active = [RunState.QUEUED.value, RunState.RUNNING.value]
+    for run in session.scalars(select(Run).where(Run.id.in_(ids), Run.state.in_(active))):
+        run.state = RunState.PAUSED.value
+    effects.reload.update(ids)
+    return {"runs": ids}
+
+
+def _reorder(session: Session, home: Home, payload: dict[str, Any], effects: Effects) -> dict[str, Any]:
+    """`{"runs": [ids in the wanted order]}`: these runs share out the places that they hold now."""
+    ids = _run_ids(payload)
+    runs = {run.id: run for run in session.scalars(select(Run).where(Run.id.in_(ids)))}
+    ids = [run_id for run_id in ids if run_id in runs]
+    for run_id, position in zip(ids, sorted(run.position for run in runs.values())):
+        runs[run_id].position = position
+    effects.reload.update(ids)
+    return {"runs": ids}
+
+
+def _delete(session: Session, home: Home, payload: dict[str, Any], effects: Effects) -> dict[str, Any]:
+    """`{"runs": ids, "files": bool}`: ended runs leave the database, with `files` their folders too."""
+    ids = _run_ids(payload)
+    for run in session.scalars(select(Run).where(Run.id.in_(ids))):
+        if not RunState(run.state).ended:
+            raise InputError(f"Run {run.name} is still {run.state}: cancel it first, then delete it.")
+        if payload.get("files"):
+            effects.remove.append(home.locate(run.folder))
+    session.execute(delete(Run).where(Run.id.in_(ids)))
+    effects.reload.update(ids)
+    return {"runs": ids}
+
+
+_ACTIONS: dict[IntentKind, Callable[[Session, Home, dict[str, Any], Effects], dict[str, Any]]] = {
+    IntentKind.LAUNCH: _launch,
+    IntentKind.CANCEL: _cancel,
+    IntentKind.RETRY: _requeue(TaskState.FAILED),
+    IntentKind.RESUME: _requeue(TaskState.CANCELLED, TaskState.FAILED),
+    IntentKind.PAUSE: _pause,
+    IntentKind.REORDER: _reorder,
+    IntentKind.DELETE: _delete,
+}
+
+
+def remove_folders(effects: Effects) -> None:
+    """Delete the folders of deleted runs; only folders that carry a `run.json` are ours to delete."""
+    for folder in effects.remove:
+        if (folder / RUN_FILE).is_file():
+            shutil.rmtree(folder, ignore_errors=True)

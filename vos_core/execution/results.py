@@ -1,0 +1,67 @@
+"""From a finished video's record to rows, and from object scores to a run's official figures."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from db import ledger
+from db.models import Run
+from db.states import RunState
+from vos_core.evaluation import global_scores
+from vos_core.execution.sidecar import VideoRecord
+from vos_core.metrics.statistics import Statistics
+
+
+def record_finished(session: Session, task_id: int, record: VideoRecord) -> None:
+    """Store one video's timings and scores, and merge its provenance into the run's."""
+    objects = [
+        {
+            "object_id": item.object_id,
+            "j_mean": item.j_statistics[0],
+            "j_recall": item.j_statistics[1],
+            "j_decay": item.j_statistics[2],
+            "f_mean": item.f_statistics[0],
+            "f_recall": item.f_statistics[1],
+            "f_decay": item.f_statistics[2],
+        }
+        for item in record.objects
+    ]
+    count = len(objects)
+    columns = {
+        "j_mean": sum(item.j_statistics[0] for item in record.objects) / count if count else None,
+        "f_mean": sum(item.f_statistics[0] for item in record.objects) / count if count else None,
+        "decode_s": record.decode_s,
+        "inference_s": record.inference_s,
+        "write_s": record.write_s,
+        "evaluation_s": record.evaluation_s,
+        "wall_s": record.wall_s,
+        "load_s": record.load_s,
+        "peak_gpu_bytes": record.peak_gpu_bytes,
+        "device_name": record.device_name,
+        "attempt": record.attempt,
+    }
+    frame_scores = [
+        (item.object_id, frame, j, f) for item in record.objects for frame, j, f in zip(item.frames, item.j, item.f)
+    ]
+    ledger.finish_task(session, task_id, columns, objects, frame_scores)
+    run = session.get_one(ledger.VideoTask, task_id).run
+    if record.provenance:
+        devices = sorted({*run.provenance.get("devices", []), record.device_name} - {""})
+        run.provenance = {**run.provenance, **record.provenance, "devices": devices}
+
+
+def record_run_scores(session: Session, run: Run) -> None:
+    """Set the seven official figures of a run that ended with all its videos; clear them otherwise.
+
+    A mean over the videos that happened to finish is no DAVIS score, so there is none until all have.
+    """
+    values = None
+    if run.state == RunState.DONE.value and run.scorable:
+        rows = ledger.object_statistics(session, run.id)
+        if rows:
+            values = global_scores(
+                (Statistics(row.j_mean, row.j_recall, row.j_decay), Statistics(row.f_mean, row.f_recall, row.f_decay))
+                for row in rows
+            )
+    for name in ("jf_mean", "j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay"):
+        setattr(run, name, getattr(values, name) if values else None)

@@ -1,0 +1,97 @@
+"""A finished video's record beside its masks (`<video>/.voslab.json`): enough to adopt it without segmenting again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+SIDECAR = ".voslab.json"
+TEMPORARY = ".tmp-"
+
+
+@dataclass(frozen=True)
+class ObjectRecord:
+    """Scores of one object: per evaluated frame (index in the video), and mean/recall/decay of J and F."""
+
+    object_id: int
+    frames: tuple[int, ...]
+    j: tuple[float, ...]
+    f: tuple[float, ...]
+    j_statistics: tuple[float, float, float]
+    f_statistics: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """What one attempt at one video produced. Seconds as in `vos_core.inference.VideoTimings`."""
+
+    fingerprint: str  # of the run's settings
+    video: str
+    attempt: int
+    frames: int
+    decode_s: float = 0.0
+    inference_s: float = 0.0
+    write_s: float = 0.0
+    evaluation_s: float = 0.0
+    wall_s: float = 0.0
+    load_s: float = 0.0
+    peak_gpu_bytes: int | None = None
+    device_name: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[ObjectRecord, ...] = ()  # empty where the video has no annotations to score against
+
+
+def write_record(folder: Path, record: VideoRecord) -> None:
+    """Write the sidecar into the video's (still temporary) folder."""
+    (folder / SIDECAR).write_text(json.dumps(asdict(record)))
+
+
+def read_record(folder: Path, fingerprint: str, frames: int) -> VideoRecord | None:
+    """The record of a finished video folder; None unless it is whole and made by exactly these settings."""
+    try:
+        values = json.loads((folder / SIDECAR).read_text())
+        objects = tuple(
+            ObjectRecord(
+                object_id=item["object_id"],
+                frames=tuple(item["frames"]),
+                j=tuple(item["j"]),
+                f=tuple(item["f"]),
+                j_statistics=tuple(item["j_statistics"]),
+                f_statistics=tuple(item["f_statistics"]),
+            )
+            for item in values.pop("objects")
+        )
+        record = VideoRecord(**values, objects=objects)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if record.fingerprint != fingerprint or record.frames != frames:
+        return None
+    return record
+
+
+def temporary_folder(run_folder: Path, video: str, attempt: int) -> Path:
+    """Where an attempt writes until it is whole. Hidden, and on the same file system as its final place."""
+    return run_folder / f"{TEMPORARY}{attempt}-{video}"
+
+
+def put_in_place(temporary: Path, final: Path) -> None:
+    """Rename a whole attempt to its final name; an earlier result of that name is replaced."""
+    if final.exists():
+        old = temporary.with_name(temporary.name + "-old")
+        final.rename(old)
+        temporary.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        temporary.rename(final)
+
+
+def sweep(run_folder: Path, video: str) -> None:
+    """Remove what dead attempts at this video left behind."""
+    for left in run_folder.glob(f"{TEMPORARY}*"):
+        name = left.name.removeprefix(TEMPORARY).partition("-")[2]
+        if name in (video, f"{video}-old"):
+            shutil.rmtree(left, ignore_errors=True)

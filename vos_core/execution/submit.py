@@ -1,0 +1,109 @@
+"""Asking the dispatcher for something: insert an intent, and make sure that somebody is there to act on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from db import queries
+from db.intents import ask
+from db.schema import ensure
+from db.states import IntentKind, IntentState
+from vos_core.errors import InputError, VosLabError
+from vos_core.execution.lease import is_alive
+from vos_core.execution.worker_process import REPOSITORY
+from vos_core.home import Home
+from vos_core.launch import LaunchPlan
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def submit(plan: LaunchPlan, home: Home) -> int:
+    """Queue a launch; returns the intent's id (`wait` gives its answer)."""
+    return _ask(home, IntentKind.LAUNCH, plan.to_payload())
+
+
+def cancel(home: Home, run_ids: Iterable[int]) -> int:
+    """Stop these runs; what is finished stays."""
+    return _ask(home, IntentKind.CANCEL, {"runs": list(run_ids)})
+
+
+def retry(home: Home, run_ids: Iterable[int]) -> int:
+    """Queue the failed videos of these runs again."""
+    return _ask(home, IntentKind.RETRY, {"runs": list(run_ids)})
+
+
+def resume(home: Home, run_ids: Iterable[int]) -> int:
+    """Queue what cancelled, paused or failed runs are missing."""
+    return _ask(home, IntentKind.RESUME, {"runs": list(run_ids)})
+
+
+def pause(home: Home, run_ids: Iterable[int]) -> int:
+    """Hand out no more videos of these runs; those under way finish."""
+    return _ask(home, IntentKind.PAUSE, {"runs": list(run_ids)})
+
+
+def reorder(home: Home, run_ids: Iterable[int]) -> int:
+    """Let these runs take each other's places in the queue, in the order given."""
+    return _ask(home, IntentKind.REORDER, {"runs": list(run_ids)})
+
+
+def delete(home: Home, run_ids: Iterable[int], *, files: bool = False) -> int:
+    """Remove ended runs from the database; with `files`, their folders too."""
+    return _ask(home, IntentKind.DELETE, {"runs": list(run_ids), "files": files})
+
+
+def wait(home: Home, intent_id: int, timeout: float = 30.0) -> dict[str, Any]:
+    """The dispatcher's answer. Raises InputError with its sentence when it refused, VosLabError when none came."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        intent = queries.intent(home.database, intent_id)
+        if intent is not None and intent.state == IntentState.APPLIED.value:
+            return intent.answer
+        if intent is not None and intent.state == IntentState.REFUSED.value:
+            raise InputError(str(intent.answer.get("error")))
+        ensure_dispatcher(home)
+        time.sleep(0.1)
+    raise VosLabError(f"The dispatcher did not answer within {timeout:.0f} s: see {home.logs / 'dispatcher.log'}.")
+
+
+def dispatcher_alive(home: Home) -> bool:
+    """Whether a dispatcher works for this home, here or on another host."""
+    return is_alive(queries.lease(home.database))
+
+
+def ensure_dispatcher(home: Home) -> bool:
+    """Start a dispatcher when there is work and nobody dispatches; returns whether one was started.
+
+    It is detached: it outlives this process, its terminal and the browser. Two at once do no harm: one gets the lease.
+    """
+    global _children
+    _children = [child for child in _children if child.poll() is None]  # poll: or they stay zombies
+    if dispatcher_alive(home) or _children or not queries.has_work(home.database):
+        return False
+    home.logs.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **home.environment()}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    with (home.logs / "dispatcher.log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "vos_core.execution.dispatcher"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=home.root,
+            env=environment,
+            start_new_session=True,
+        )
+    _children.append(child)
+    return True
+
+
+def _ask(home: Home, kind: IntentKind, payload: dict[str, Any]) -> int:
+    ensure(home.database)
+    intent_id = ask(home.database, kind, payload)
+    ensure_dispatcher(home)
+    return intent_id

@@ -1,0 +1,273 @@
+"""A worker: one process bound to one GPU (or to CPU cores) that keeps its model warm and does video tasks."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from vos_core.datasets import open_dataset
+from vos_core.datasets.layout import Video
+from vos_core.errors import Cancelled, VosLabError
+from vos_core.execution.messages import (
+    Assign,
+    Cancel,
+    Failed,
+    Finished,
+    Message,
+    Progress,
+    Ready,
+    Stop,
+    Stopped,
+    decode,
+    encode,
+)
+from vos_core.execution.scorer import ScorerProcess
+from vos_core.execution.sidecar import (
+    ObjectRecord,
+    VideoRecord,
+    put_in_place,
+    read_record,
+    sweep,
+    temporary_folder,
+    write_record,
+)
+from vos_core.home import Home
+from vos_core.inference import segment_video
+from vos_core.masks import read_mask
+from vos_core.models.base import Segmenter
+from vos_core.models.registry import load_model
+from vos_core.provenance import device_facts, run_provenance
+from vos_core.runs import RunSettings
+
+PROGRESS_SECONDS = 0.5
+
+
+class Worker:
+    """Reads assignments, answers with progress and results; exits when its dispatcher is gone."""
+
+    def __init__(self, home: Home, inbox: IO[bytes], outbox: IO[bytes]) -> None:
+        self._home = home
+        self._inbox, self._outbox = inbox, outbox
+        self._assignments: queue.Queue[Assign | Stop] = queue.Queue()
+        self._cancelled: set[tuple[int, int]] = set()
+        self._stopping = threading.Event()
+        self._scorer: ScorerProcess | None = None
+        self._segmenter: Segmenter | None = None
+        self._loaded: str | None = None
+        self._provenance: dict[str, Any] = {}
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        threading.Thread(target=self._listen, daemon=True, name="inbox").start()
+        self._say(Ready(os.getpid()))
+        while not isinstance(message := self._assignments.get(), Stop):
+            self._do(message)
+            self._say(Ready(os.getpid()))
+        if self._scorer is not None:
+            self._scorer.close()
+
+    def _listen(self) -> None:
+        for line in self._inbox:
+            message = decode(line)
+            if isinstance(message, Cancel):
+                self._cancelled.add((message.task_id, message.attempt))
+            elif isinstance(message, Assign):
+                self._assignments.put(message)
+            elif isinstance(message, Stop):
+                self._stopping.set()
+                self._assignments.put(message)
+        # The pipe closed: the dispatcher is gone, and nobody may use this GPU's slot twice.
+        os._exit(3)
+
+    def _say(self, message: Message) -> None:
+        self._outbox.write(encode(message))
+        self._outbox.flush()
+
+    def _do(self, task: Assign) -> None:
+        stopped = Stopped(task.task_id, task.attempt)
+        if self._stopping.is_set() or (task.task_id, task.attempt) in self._cancelled:
+            self._say(stopped)
+            return
+        settings = RunSettings.from_json(task.settings)
+        temporary = temporary_folder(Path(task.folder), task.video, task.attempt)
+        try:
+            dataset = open_dataset(self._home.locate(settings.dataset_path), settings.dataset)
+            video = dataset.video(task.video)
+            load_s = 0.0
+            if task.kind == "segment":
+                try:
+                    load_s = self._warm(task, settings)
+                except VosLabError as error:
+                    self._say(Failed(task.task_id, task.attempt, str(error), whole_run=True))
+                    return
+                self._segment(task, settings, video, temporary, load_s)
+            else:
+                self._score(task, settings, video)
+        except Cancelled:
+            shutil.rmtree(temporary, ignore_errors=True)
+            self._say(stopped)
+        except Exception as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            traceback.print_exc()
+            self._say(Failed(task.task_id, task.attempt, self._sentence(error, task.video)))
+        else:
+            self._say(Finished(task.task_id, task.attempt))
+
+    @staticmethod
+    def _sentence(error: Exception, video: str) -> str:
+        if isinstance(error, VosLabError):
+            return str(error)
+        if isinstance(error, OSError):
+            return f"Video {video}: {error.strerror or error} ({error.filename or 'no file named'})."
+        return f"Video {video}: {type(error).__name__}: {error}. The worker's log has the details."
+
+    def _warm(self, task: Assign, settings: RunSettings) -> float:
+        """Have the model of `settings` loaded; returns the seconds that it took (0 when it was warm)."""
+        if self._loaded == settings.model_key:
+            return 0.0
+        began = time.perf_counter()
+        self._say(Progress(task.task_id, task.attempt, "loading", 0))
+        if self._segmenter is not None:
+            self._segmenter.close()
+            self._segmenter, self._loaded = None, None
+        self._segmenter = load_model(settings, self._home)
+        self._loaded = settings.model_key
+        self._provenance = run_provenance(settings, self._home)
+        return time.perf_counter() - began
+
+    def _should_stop(self, task: Assign) -> bool:
+        return self._stopping.is_set() or (task.task_id, task.attempt) in self._cancelled
+
+    def _segment(self, task: Assign, settings: RunSettings, video: Video, temporary: Path, load_s: float) -> None:
+        assert self._segmenter is not None
+        run_folder = Path(task.folder)
+        run_folder.mkdir(parents=True, exist_ok=True)
+        sweep(run_folder, video.name)
+        temporary.mkdir()
+        scorer = self._begin_scoring(video)
+        began = said = time.perf_counter()
+
+        def on_frame(index: int, mask: Any) -> None:
+            nonlocal said
+            if scorer is not None:
+                scorer.add(video.stems[index], mask)
+            now = time.perf_counter()
+            if now - said >= PROGRESS_SECONDS:
+                said = now
+                rate = (index + 1) / (now - began)
+                self._say(Progress(task.task_id, task.attempt, "segmenting", index + 1, rate))
+
+        timings = segment_video(
+            self._segmenter,
+            video,
+            temporary,
+            use_all_masks=bool(settings.option("use_all_masks", False)),
+            on_frame=on_frame,
+            should_stop=lambda: self._should_stop(task),
+        )
+        scores, evaluation_s = scorer.finish() if scorer is not None else (None, 0.0)
+        facts = device_facts(settings)
+        write_record(
+            temporary,
+            VideoRecord(
+                fingerprint=settings.fingerprint,
+                video=video.name,
+                attempt=task.attempt,
+                frames=timings.frames,
+                decode_s=timings.decode_s,
+                inference_s=timings.inference_s,
+                write_s=timings.write_s,
+                evaluation_s=evaluation_s,
+                wall_s=time.perf_counter() - began,
+                load_s=load_s,
+                peak_gpu_bytes=facts.peak_gpu_bytes,
+                device_name=facts.name,
+                provenance=self._provenance,
+                objects=object_records(video, scores),
+            ),
+        )
+        if self._should_stop(task):
+            raise Cancelled(f"Video {video.name} was stopped.")
+        put_in_place(temporary, run_folder / video.name)
+
+    def _score(self, task: Assign, settings: RunSettings, video: Video) -> None:
+        """Score masks that are already in the run's folder, and leave a sidecar beside them."""
+        began = time.perf_counter()
+        folder = Path(task.folder) / video.name
+        scorer = self._begin_scoring(video)
+        scores, evaluation_s = None, 0.0
+        if scorer is not None:
+            for index, stem in enumerate(video.stems):
+                path = folder / f"{stem}.png"
+                if self._should_stop(task):
+                    raise Cancelled(f"Video {video.name} was stopped.")
+                if path.exists():
+                    scorer.add(stem, read_mask(path))
+                if index % 50 == 49:
+                    self._say(Progress(task.task_id, task.attempt, "scoring", index + 1))
+            scores, evaluation_s = scorer.finish()
+        earlier = read_record(folder, settings.fingerprint, video.length)
+        scored = earlier or VideoRecord(settings.fingerprint, video.name, task.attempt, video.length)
+        write_record(
+            folder,
+            replace(
+                scored,
+                attempt=task.attempt,
+                evaluation_s=evaluation_s,
+                wall_s=scored.wall_s or time.perf_counter() - began,
+                objects=object_records(video, scores),
+            ),
+        )
+
+    def _begin_scoring(self, video: Video) -> ScorerProcess | None:
+        if not video.is_scorable:
+            return None
+        if self._scorer is None:
+            self._scorer = ScorerProcess()
+        self._scorer.begin(video.name, video.annotations)
+        return self._scorer
+
+
+def object_records(video: Video, scores: Any) -> tuple[ObjectRecord, ...]:
+    """A video's scores (`vos_core.evaluation.VideoScores` or None) as the sidecar keeps them."""
+    if scores is None:
+        return ()
+    index = {stem: number for number, stem in enumerate(video.stems)}
+    records = []
+    for item in scores.objects:
+        j, f = item.j_statistics, item.f_statistics
+        records.append(
+            ObjectRecord(
+                object_id=item.object_id,
+                frames=tuple(index[stem] for stem in item.frames),
+                j=tuple(float(value) for value in item.j),
+                f=tuple(float(value) for value in item.f),
+                j_statistics=(j.mean, j.recall, j.decay),
+                f_statistics=(f.mean, f.recall, f.decay),
+            )
+        )
+    return tuple(records)
+
+
+def main() -> None:
+    """Entry of `python -m vos_core.execution.worker`: messages on standard input and output, everything else to the
+    log on standard error."""
+    # A Ctrl-C at the terminal is for the page or the command, never for the work in the background.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    outbox = os.fdopen(os.dup(1), "wb")
+    # Libraries print where they like: nothing but messages may reach the dispatcher.
+    os.dup2(2, 1)
+    Worker(Home.from_environment(), sys.stdin.buffer, outbox).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Where a result comes from: code and package versions, checkpoint hash, device. Plain values that JSON can hold."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from vos_core import __version__
+from vos_core.home import Home
+from vos_core.models.registry import find_model
+from vos_core.runs import RunSettings
+
+PACKAGES = ("numpy", "scipy", "scikit-image", "pillow", "opencv-python-headless")
+GPU_PACKAGES = ("torch", "sam2")
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """What a video was computed on. `peak_gpu_bytes` is the peak since the last call (None on a CPU)."""
+
+    name: str
+    peak_gpu_bytes: int | None
+
+
+def device_facts(settings: RunSettings) -> DeviceFacts:
+    """The device of this process for a model of `settings`."""
+    if find_model(settings.model).family.startswith("sam2"):
+        import torch
+
+        if torch.cuda.is_available() and settings.option("device", "auto") != "cpu":
+            peak = int(torch.cuda.max_memory_allocated())
+            torch.cuda.reset_peak_memory_stats()
+            return DeviceFacts(torch.cuda.get_device_name(), peak)
+    return DeviceFacts(cpu_name(), None)
+
+
+def run_provenance(settings: RunSettings, home: Home) -> dict[str, Any]:
+    """Versions, code, machine and, for a model with weights, the checkpoint's path and SHA-256."""
+    spec = find_model(settings.model)
+    packages = PACKAGES + (GPU_PACKAGES if spec.family.startswith("sam2") else ())
+    facts: dict[str, Any] = {
+        "vos_lab": __version__,
+        "code": code_version(),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in packages},
+        "machine": cpu_name(),
+        "device": device_facts(settings).name,
+        "options": dict(settings.options),
+    }
+    if spec.checkpoint:
+        from vos_core.models.checkpoints import checkpoint_sha256, find_checkpoint
+
+        path = find_checkpoint(settings, home)
+        if path is not None:
+            facts["checkpoint"] = home.store(path)
+            facts["checkpoint_sha256"] = checkpoint_sha256(path, home)
+    return facts
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """`git describe` of this checkout (`-dirty` when changed); the package version where there is no git."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+        return answer.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+
+
+@lru_cache(maxsize=1)
+def cpu_name() -> str:
+    """Processor's name and number of usable cores."""
+    name = platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{name} ({cores} cores)"
