@@ -202,7 +202,7 @@ def _ihdr(path: Path | str, data: bytes) -> tuple[Any, ...]:
     if depth == 16 or colour in _COLOUR_NAMES or (colour == _GREY and depth < 8):
         kind = _COLOUR_NAMES.get(colour, "grey")
         raise MaskError(
-            f"{path} is a {depth}-bit {kind} PNG, which does not say which object a pixel belongs to: write it as an "
+            f"{path} is {depth}-bit {kind}, which does not say which object a pixel belongs to: write it as an "
             "8-bit indexed (palette) PNG."
         )
     if colour not in (_GREY, _INDEXED) or depth not in (1, 2, 4, 8):

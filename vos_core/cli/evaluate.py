@@ -39,7 +39,7 @@ def add_parser(subparsers: Any) -> None:
         "--official-decay",
         "--official_decay",
         action="store_true",
-        help="reproduce the toolkit's decay, which is wrong beyond 256 frames",
+        help="reproduce the toolkit's decay, which is wrong from 256 frames on",
     )
     parser.set_defaults(run=run)
 

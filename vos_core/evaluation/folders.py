@@ -60,7 +60,7 @@ def evaluate(
 ) -> Evaluation:
     """Score the predictions in `results_path` for split `set` of the dataset in `davis_path` (or its `videos` only).
 
-    The result equals the official DAVIS toolkit's, decay beyond 256 evaluated frames apart (see `official_decay`).
+    The result equals the official DAVIS toolkit's, decay from 256 evaluated frames on apart (see `official_decay`).
     `progress(done, total)` counts frames. Raises InputError for a bad dataset, list, or argument; PredictionError
     with one line a problem when predictions are missing or wrong, after looking at all videos.
     """
@@ -144,6 +144,8 @@ def _annotations(
         if unknown := [name for name in videos if name not in names]:
             raise InputError(f"Split {split!r} of {dataset.root} has no video {', '.join(map(repr, unknown))}.")
         names = tuple(name for name in names if name in videos)
+    if not names:
+        raise InputError("There is no video to score: name at least one.")
     annotations = {name: dataset.video(name).annotations for name in names}
     scorable = {name: files for name, files in annotations.items() if is_scorable(files)}
     if not scorable:
@@ -190,11 +192,15 @@ def _score_part(part: _Part) -> _Outcome:
     for stem in scorer.evaluated:
         path = part.folder / f"{stem}.png"
         try:
-            scorer.add(stem, view_mask(path), source=path)
+            prediction = view_mask(path)
         except MissingMask:
             missing.append(stem)
+            continue
         except MaskError as error:
             problems.append(f"Video {part.video}, frame {stem}: {error}")
+            continue
+        try:
+            scorer.add(stem, prediction, source=path)
         except PredictionError as error:
             problems.append(str(error))
     scores = None if problems or missing else scorer.finish()

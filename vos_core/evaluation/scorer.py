@@ -10,7 +10,7 @@ import numpy as np
 
 from vos_core.errors import InputError, PredictionError
 from vos_core.evaluation.scores import ObjectScores, VideoScores
-from vos_core.masks import VOID, view_mask
+from vos_core.masks import VOID, MaskError, view_mask
 from vos_core.metrics.boundary import boundary_radius
 from vos_core.metrics.label_maps import score_labels
 
@@ -65,11 +65,15 @@ class VideoScorer:
 
         Raises PredictionError naming video and frame (and `source`, the file it came from) when its size is not the
         annotation's, or when it has an object that the annotations do not have; the frame then stays missing.
+        Raises InputError when the annotation cannot be read.
         """
         row = self._row.get(stem)
         if row is None:
             return
-        annotation = view_mask(self._annotations[stem])
+        try:
+            annotation = view_mask(self._annotations[stem])
+        except MaskError as error:
+            raise InputError(f"Video {self.video}, frame {stem}: its annotation is of no use: {error}") from error
         where = f"Video {self.video}, frame {stem}: the prediction{f' {source}' if source else ''}"
         if prediction.shape != annotation.shape or prediction.dtype != np.uint8:
             raise PredictionError(
