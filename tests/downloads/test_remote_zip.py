@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,26 @@ def test_a_damaged_member_is_refused_by_its_checksum_where_no_hash_is_known(
     url = server.put("/r.zip", bytes(packed))
     with pytest.raises(DownloadError, match="damaged zip member"):
         download([Source(url, MEMBER)], tmp_path / "v.part", policy=hasty)
+
+
+@pytest.mark.parametrize(
+    ("true", "false", "said"),
+    [
+        (zlib.crc32(WANTED), 1, "checksum differs"),
+        (len(WANTED), 1000, "larger than its directory says"),
+        (len(WANTED), len(WANTED) + 1, "it ends early"),
+    ],
+    ids=["checksum", "smaller", "larger"],
+)
+def test_a_directory_that_lies_is_found_out(
+    server: FaultyServer, tmp_path: Path, hasty: Policy, true: int, false: int, said: str
+) -> None:
+    packed = release(zipfile.ZIP_DEFLATED)
+    lie = packed.replace(true.to_bytes(4, "little"), false.to_bytes(4, "little"))
+    assert lie != packed
+    with pytest.raises(DownloadError, match=said):
+        download([Source(server.put("/r.zip", lie), MEMBER)], tmp_path / "v.part", policy=hasty)
+    assert not (tmp_path / "v.part").exists()
 
 
 @pytest.mark.parametrize(

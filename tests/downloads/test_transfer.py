@@ -32,6 +32,7 @@ HALF = 1_500_000
         ([Fault(after=HALF, stall=1.0)], 2),
         ([Fault(after=HALF), Fault(ignore_range=True)], 2),
         ([Fault(length=len(DATA) + 500)], 2),
+        ([Fault(after=HALF), Fault(after=1000, length=1000)], 3),
         ([Fault(status=500)], 2),
         ([Fault(status=503, headers={"Retry-After": "0"})], 2),
         ([Fault(status=429, headers={"Retry-After": "1"})], 2),
@@ -44,6 +45,7 @@ HALF = 1_500_000
         "stalled",
         "range ignored",
         "longer length announced",
+        "shorter length announced for a range",
         "500",
         "503",
         "429",
@@ -91,6 +93,16 @@ def test_unannounced_surplus_is_refused(server: FaultyServer, tmp_path: Path, ha
     url = server.put("/a.pt", DATA + b"surplus", announce=False)
     with pytest.raises(DownloadError, match="sends more than the 3000000 bytes"):
         download([Source(url)], tmp_path / "a.pt.part", size=len(DATA), policy=hasty)
+
+
+def test_an_end_without_an_announced_length_is_no_whole_file(
+    server: FaultyServer, tmp_path: Path, hasty: Policy
+) -> None:
+    url = server.put("/a.pt", DATA, Fault(after=HALF), announce=False)
+    part = tmp_path / "a.pt.part"
+    download([Source(url)], part, size=len(DATA), policy=hasty)
+    assert part.read_bytes() == DATA
+    assert server.ranges("/a.pt") == [None, f"bytes={HALF}-"]
 
 
 def test_the_next_source_is_taken(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:

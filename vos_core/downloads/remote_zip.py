@@ -61,27 +61,28 @@ def locate_member(client: httpx.Client, url: str, member: str, refuse: Callable[
 
 def inflate(source: Path, target: Path, window: Window) -> None:
     """Inflate the gathered member. Raises SourceFailed when it is damaged or larger than its directory entry says."""
-    stream, crc, size = zlib.decompressobj(-15), 0, 0
+    stream, crc, size, wrong = zlib.decompressobj(-15), 0, 0, ""
     with source.open("rb") as squeezed, target.open("wb") as file:
         try:
-            while block := squeezed.read(BLOCK):
-                while block:
+            while not wrong and (block := squeezed.read(BLOCK)):
+                while block and not wrong:
                     data = stream.decompress(block, 1 << 20)
                     block = stream.unconsumed_tail
                     crc, size = zlib.crc32(data, crc), size + len(data)
                     if size > window.size:
-                        break
-                    file.write(data)
+                        wrong = "larger than its directory says"
+                    else:
+                        file.write(data)
         except zlib.error as error:
-            size = -1
-            reason = str(error)
-        else:
-            reason = "size or checksum differ"
-    if size != window.size or crc != window.crc or not stream.eof:
-        source.unlink()
-        target.unlink()
-        raise SourceFailed(f"sent a damaged zip member ({reason})")
+            wrong = str(error)
+    if not wrong and (size != window.size or not stream.eof):
+        wrong = "it ends early"
+    if not wrong and crc != window.crc:
+        wrong = "checksum differs"
     source.unlink()
+    if wrong:
+        target.unlink()
+        raise SourceFailed(f"sent a damaged zip member ({wrong})")
 
 
 def crc_of(path: Path) -> int:
