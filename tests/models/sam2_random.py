@@ -39,7 +39,7 @@ def write_checkpoint(folder: Path, model: str = "sam2_hiera_tiny", seed: int = 7
                 predictor.obj_ptr_proj,
             ):
                 for name, weight in part.named_parameters():
-                    if weight.dim() >= 2:
+                    if weight.dim() == 2:
                         weight.mul_(1.5)
                     if name.endswith("gamma"):
                         weight.fill_(1.0)
@@ -119,7 +119,7 @@ class Oracle:
         """Built by the package's own builder, hydra and all."""
         from sam2.build_sam import build_sam2_video_predictor
 
-        return build_sam2_video_predictor(
+        predictor = build_sam2_video_predictor(
             find_model(self.model).config,
             str(self.checkpoint),
             device="cpu",
@@ -129,17 +129,34 @@ class Oracle:
                 f"++model.image_size={self.image_size}",
             ],
         )
+        # On the CPU upstream fails where a frame attends to no object pointer (bfloat16 memory, float32 weights);
+        # elsewhere its concatenation with pointers makes float32 of the memory, as this does.
+        predictor.memory_attention.register_forward_pre_hook(
+            lambda _, args, kwargs: (args, {**kwargs, "memory": kwargs["memory"].float()}), with_kwargs=True
+        )
+        return predictor
 
+    @staticmethod
     @torch.inference_mode()
-    def logits(
-        self, predictor: Any, video: Path, prompts: Mapping[int, Mapping[int, np.ndarray]]
-    ) -> dict[int, torch.Tensor]:
+    def logits(predictor: Any, video: Path, prompts: Mapping[int, Mapping[int, np.ndarray]]) -> dict[int, torch.Tensor]:
         """frame -> logits (objects, 1, H, W); `prompts` are frame -> object -> mask, all added before propagation."""
         state = predictor.init_state(video_path=str(video))
         for frame, masks in prompts.items():
             for object_id, mask in masks.items():
                 predictor.add_new_mask(state, frame, object_id, mask)
         return {frame: logits.clone() for frame, _, logits in predictor.propagate_in_video(state)}
+
+
+def set_upstream_memory(predictor: Any, size: int, mode: str) -> None:
+    """`num_maskmem` as people set it on a loaded predictor: naive (the user's script), or with the prompted frame's
+    trained row kept. Written apart from `sam2_memory`, which it is there to check."""
+    if not hasattr(predictor, "rows_as_loaded"):
+        predictor.rows_as_loaded = predictor.maskmem_tpos_enc.detach().clone()
+    rows = predictor.rows_as_loaded
+    if mode == "position_preserving":
+        rows = torch.cat([rows[: max(size - 1, 0)], rows[-1:]])
+    predictor.maskmem_tpos_enc = torch.nn.Parameter(rows)
+    predictor.num_maskmem = size
 
 
 def objects_of(labels: LabelMap) -> dict[int, np.ndarray]:

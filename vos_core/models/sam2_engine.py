@@ -152,8 +152,6 @@ class VideoTracker:
         self, group: ObjectGroup, frame: int, features: dict[str, Any], masks: torch.Tensor | None
     ) -> dict[str, Any]:
         """One frame of one group through the predictor; what is kept of it, as upstream's compact output."""
-        import torch
-
         predictor = self.predictor
         _, _, feats, positions, sizes = _expand(predictor, frame, features, len(group.ids))
         out = predictor.track_step(
@@ -174,7 +172,7 @@ class VideoTracker:
         if self.settings.fill_hole_area > 0:
             pred_masks = fill_holes(pred_masks, self.settings.fill_hole_area)
         return {
-            "maskmem_features": None if memory is None else memory.to(torch.bfloat16),
+            "maskmem_features": None if memory is None else self._stored(memory),
             "maskmem_pos_enc": self._shared_code(out["maskmem_pos_enc"]),
             "pred_masks": pred_masks,
             "obj_ptr": out["obj_ptr"],
@@ -196,7 +194,16 @@ class VideoTracker:
             object_score_logits=out["object_score_logits"],
             is_mask_from_pts=True,
         )
-        return {"maskmem_features": memory.to(torch.bfloat16), "maskmem_pos_enc": self._shared_code(code)}
+        return {"maskmem_features": self._stored(memory), "maskmem_pos_enc": self._shared_code(code)}
+
+    def _stored(self, memory: torch.Tensor) -> torch.Tensor:
+        """A spatial memory as upstream keeps it: rounded to bfloat16. Without autocast it is handed on as float32,
+        the same numbers: upstream leaves that to the concatenation with float32 pointers, and fails on a frame that
+        attends to no pointer (prompted only in its future)."""
+        import torch
+
+        rounded = memory.to(torch.bfloat16)
+        return rounded if torch.is_autocast_enabled(rounded.device.type) else rounded.float()
 
     def _shared_code(self, code: list[torch.Tensor] | None) -> list[torch.Tensor] | None:
         """One copy of the memories' spatial position code: it is the same for every frame and object."""
