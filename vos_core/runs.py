@@ -138,4 +138,4 @@ def run_folder(settings: RunSettings, name: str) -> str:
 
 def _plain(text: str) -> str:
     """`text` fit for a folder name."""
-    return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-.") or "x"
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).strip("-.") or "x"

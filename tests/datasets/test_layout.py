@@ -1,0 +1,99 @@
+"""Datasets on disk: layouts, lists, and what is said of damaged ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clips import write_dataset
+from vos_core.datasets import find_dataset, find_datasets, open_dataset
+from vos_core.datasets.layout import read_video_list
+from vos_core.errors import InputError
+from vos_core.home import Home
+
+
+@pytest.fixture
+def davis(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path / "data" / "DAVIS", {"a": 5, "b": 4})
+
+
+def test_davis_layout(davis: Path) -> None:
+    dataset = open_dataset(davis)
+    assert (dataset.name, dataset.splits, dataset.default_split) == ("DAVIS", ("val",), "val")
+    assert dataset.video_names() == ("a", "b")
+    video = dataset.video("a")
+    assert video.stems == ("00000", "00001", "00002", "00003", "00004")
+    assert list(video.annotations) == list(video.stems)
+    assert video.is_scorable
+
+
+def test_mose_layout_beneath_valid(tmp_path: Path) -> None:
+    for folder in ("JPEGImages/v1", "Annotations/v1", "ImageSets"):
+        (tmp_path / "MOSE" / "valid" / folder).mkdir(parents=True)
+    for stem in ("00000", "00001", "00002"):
+        (tmp_path / "MOSE/valid/JPEGImages/v1" / f"{stem}.jpg").touch()
+    (tmp_path / "MOSE/valid/Annotations/v1/00000.png").touch()
+    (tmp_path / "MOSE/valid/ImageSets/val.txt").write_text("v1\n")
+    dataset = open_dataset(tmp_path / "MOSE")
+    assert (dataset.name, dataset.video_names("val")) == ("MOSE", ("v1",))
+    video = dataset.video("v1")
+    assert (video.length, list(video.annotations), video.is_scorable) == (3, ["00000"], False)
+
+
+def test_frames_are_in_order_of_number(davis: Path) -> None:
+    folder = davis / "JPEGImages/480p/a"
+    (folder / "00002.jpg").rename(folder / "10.jpg")
+    (davis / "Annotations/480p/a/00002.png").rename(davis / "Annotations/480p/a/10.png")
+    assert open_dataset(davis).video("a").stems == ("00000", "00001", "00003", "00004", "10")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a\n\nb\n", "line 2 is blank"),
+        ("a\nb\n\n", "line 3 is blank"),
+        ("a\nc\n", "line 2 names video 'c', which has no folder"),
+        ("a\na\n", "line 2 names video 'a' a second time"),
+        ("", "is empty"),
+    ],
+)
+def test_damaged_list(davis: Path, text: str, sentence: str) -> None:
+    (davis / "ImageSets/2017/val.txt").write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        open_dataset(davis).video_names("val")
+
+
+def test_list_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_video_list(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("..", "no video"), ("a/../b", "no video"), ("nope", "no video 'nope'")]
+)
+def test_unknown_video(davis: Path, name: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        open_dataset(davis).video(name)
+
+
+def test_missing_folder_and_foreign_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no dataset folder"):
+        open_dataset(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="is not a DAVIS-layout dataset"):
+        open_dataset(tmp_path)
+
+
+def test_datasets_of_a_home(davis: Path, tmp_path: Path) -> None:
+    home = Home.from_environment({}, cwd=tmp_path)
+    assert list(find_datasets(home)) == ["DAVIS"]
+    assert find_dataset(home, "davis").root == davis
+    with pytest.raises(InputError, match=r"There is no dataset 'MOSE'.*it holds DAVIS"):
+        find_dataset(home, "MOSE")
+
+
+def test_data_folder_may_be_the_dataset(davis: Path) -> None:
+    home = Home.from_environment({"VOSLAB_DATA": str(davis)}, cwd=davis)
+    assert list(find_datasets(home)) == ["DAVIS"]

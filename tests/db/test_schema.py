@@ -1,0 +1,72 @@
+"""The database file: created once, migrated, and refused in words when it is not ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from db import schema
+from db.models import Base
+from db.session import engine_for, journal_mode
+from vos_core.errors import InputError
+from vos_core.home import Home
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    schema.ensure.cache_clear()
+
+
+def test_migrations_give_exactly_the_models(home: Home) -> None:
+    schema.ensure(home.database)
+    with engine_for(home.database).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    assert schema.version(home.database) == schema.HEAD
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert ScriptDirectory(str(schema.MIGRATIONS)).get_current_head() == schema.HEAD
+
+
+def test_frame_scores_have_no_rowid(home: Home) -> None:
+    schema.ensure(home.database)
+    connection = sqlite3.connect(home.database)
+    (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'frame_score'").fetchone()
+    connection.close()
+    assert "WITHOUT ROWID" in sql
+
+
+def test_two_processes_may_start_at_once(home: Home) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(schema.ensure.__wrapped__, [home.database] * 4))
+    assert schema.version(home.database) == schema.HEAD
+
+
+def test_newer_database_is_refused(home: Home) -> None:
+    schema.ensure(home.database)
+    connection = sqlite3.connect(home.database)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    schema.ensure.cache_clear()
+    with pytest.raises(InputError, match="written by a newer VOS Lab"):
+        schema.ensure(home.database)
+
+
+def test_what_is_no_database_is_refused(home: Home) -> None:
+    home.state.mkdir(parents=True)
+    home.database.write_text("hello, I am a text file, and not a short one at that")
+    with pytest.raises(InputError, match="is not a usable database"):
+        schema.ensure(home.database)
+
+
+def test_journal_mode_follows_the_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, mode in {"ext4": "wal", "overlay": "wal", "nfs4": "delete", "ceph": "delete", "": "delete"}.items():
+        monkeypatch.setattr("db.session.file_system", lambda path, kind=kind: kind)
+        assert journal_mode(tmp_path) == mode
