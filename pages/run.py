@@ -1,0 +1,1 @@
+"""Run: placeholder until the next commit."""

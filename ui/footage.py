@@ -1,0 +1,130 @@
+"""Which files the pictures of a run's video are, and the addresses under which the browser asks for them.
+
+Addresses carry what they show (dataset and version of its files, or run and attempt), so browsers may keep answers
+for ever, and two runs over one video share its frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+from db import queries
+from vos_core.datasets import Dataset, Video, open_dataset
+from vos_core.errors import InputError
+from vos_core.home import Home
+
+PICTURES, ANNOTATIONS, PREDICTIONS = "pictures", "annotations", "predictions"
+
+
+@dataclass(frozen=True)
+class Footage:
+    """The files of one video as the player needs them; `version` changes when its folders do."""
+
+    dataset_key: str
+    version: str
+    video: Video
+    roots: tuple[Path, ...]  # folders that its files must lie in, links resolved
+
+    def picture_base(self) -> str:
+        """Relative address that frame file names are appended to."""
+        return _base(PICTURES, self.dataset_key, self.version, self.video.name)
+
+    def annotation_base(self) -> str:
+        """Relative address that annotation file names are appended to."""
+        return _base(ANNOTATIONS, self.dataset_key, self.version, self.video.name)
+
+
+def dataset_key(name: str, stored: str) -> str:
+    """Short name of a dataset in addresses."""
+    return hashlib.sha256(f"{name}\0{stored}".encode()).hexdigest()[:12]
+
+
+def footage(home: Home, name: str, stored: str, video: str) -> Footage:
+    """Files of a video of the dataset at the stored path. Raises InputError when it is not (any more) there."""
+    dataset = _dataset(home.locate(stored), name)
+    if not _is_plain(video):
+        raise InputError(f"Dataset {name} has no video {video!r}.")
+    version = _version(dataset, video)
+    roots = (dataset.root.resolve(), home.data.resolve())
+    return Footage(dataset_key(name, stored), version, _video(dataset.root, name, video, version), roots)
+
+
+def footage_by_key(home: Home, key: str, video: str) -> Footage:
+    """As `footage`, for the dataset of an address; only datasets that a run used are known."""
+    for name, stored in queries.run_datasets(home.database):
+        if dataset_key(name, stored) == key:
+            return footage(home, name, stored, video)
+    raise InputError("No run uses that dataset.")
+
+
+def prediction_token(fingerprint: str, attempt: int) -> str:
+    """The part of a prediction's address that changes with every attempt."""
+    return f"{fingerprint}-{attempt}"
+
+
+def prediction_base(run_id: int, fingerprint: str, attempt: int, video: str) -> str:
+    """Relative address that `<stem>.png` is appended to."""
+    return _base(PREDICTIONS, str(run_id), prediction_token(fingerprint, attempt), video)
+
+
+def prediction_file(home: Home, run_id: int, token: str, video: str, file: str) -> Path:
+    """A predicted mask. Raises InputError when there is none of that attempt."""
+    if not (_is_plain(video) and _is_plain(file) and file.endswith(".png")):
+        raise InputError("That is no name of a prediction.")
+    found = queries.prediction_folder(home.database, run_id, video)
+    if found is None:
+        raise InputError("There is no such run or video.")
+    folder, fingerprint, attempt = found
+    if token != prediction_token(fingerprint, attempt):
+        raise InputError("That attempt was superseded: reload the page.")
+    base = home.locate(folder)
+    return inside(base / video / file, (base.resolve(),))
+
+
+def inside(path: Path, roots: tuple[Path, ...]) -> Path:
+    """`path` with links resolved. Raises InputError when it is no file or lies outside all of `roots`."""
+    real = path.resolve()
+    if not any(real.is_relative_to(root) for root in roots):
+        raise InputError("That file lies outside its folder.")
+    if not real.is_file():
+        raise InputError("There is no such file.")
+    return real
+
+
+def _is_plain(name: str) -> bool:
+    return name not in ("", ".", "..") and not any(sign in name for sign in ("/", "\\", "\0"))
+
+
+def _base(*parts: str) -> str:
+    return "/".join(quote(part, safe="") for part in parts) + "/"
+
+
+@lru_cache(maxsize=32)
+def _dataset_of(root: Path, name: str, _changed: int) -> Dataset:
+    return open_dataset(root, name)
+
+
+def _dataset(root: Path, name: str) -> Dataset:
+    return _dataset_of(root, name, _changed_at(root / "JPEGImages") ^ _changed_at(root))
+
+
+@lru_cache(maxsize=256)
+def _video(root: Path, name: str, video: str, _version: str) -> Video:
+    # Opened anew: a dataset remembers which videos it has, and this version may have brought a new one.
+    return open_dataset(root, name).video(video)
+
+
+def _version(dataset: Dataset, video: str) -> str:
+    pair = (_changed_at(dataset.images / video), _changed_at(dataset.annotations / video))
+    return hashlib.sha256(repr(pair).encode()).hexdigest()[:10]
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,93 @@
+"""How runs and figures are worded on pages: labels, progress, seconds; one place, so that all pages agree."""
+
+from __future__ import annotations
+
+import time
+
+from db.models import Run
+from db.states import RunState
+from vos_core.errors import VosLabError
+from vos_core.models.registry import MODELS
+from vos_core.runs import RunSettings
+
+SCORES = (
+    ("jf_mean", "J&F-Mean"),
+    ("j_mean", "J-Mean"),
+    ("j_recall", "J-Recall"),
+    ("j_decay", "J-Decay"),
+    ("f_mean", "F-Mean"),
+    ("f_recall", "F-Recall"),
+    ("f_decay", "F-Decay"),
+)
+
+
+def model_title(name: str) -> str:
+    """A model's name for people; its plain name when it is not registered (any more)."""
+    return MODELS[name].title if name in MODELS else name
+
+
+def run_title(run: Run) -> str:
+    """What a run is called: the person's title, else its settings."""
+    return run.title or settings_label(run)
+
+
+def settings_label(run: Run) -> str:
+    """Model and knobs in short: `Propagation, N = 5`."""
+    parts = [model_title(run.model)]
+    if run.memory_size is not None:
+        parts.append("memory off" if run.memory_size == 0 else f"N = {run.memory_size}")
+    if run.memory_mode:
+        parts.append(run.memory_mode.replace("_", " "))
+    parts += [f"{name} = {value}" for name, value in settings_of(run).options]
+    return ", ".join(parts)
+
+
+def settings_of(run: Run) -> RunSettings:
+    """The run's settings. Raises VosLabError when a newer VOS Lab wrote them."""
+    try:
+        return RunSettings.from_values(run.settings)
+    except (TypeError, ValueError) as error:
+        raise VosLabError(
+            f"Run {run.id} was written by another version of VOS Lab ({error}): update this one."
+        ) from error
+
+
+def run_choice(run: Run) -> str:
+    """A run in a selectbox."""
+    return f"#{run.id}  {run_title(run)}  ·  {run.dataset} {run.split}"
+
+
+def is_active(run: Run) -> bool:
+    """Whether the dispatcher still works on it."""
+    return run.state in (RunState.QUEUED.value, RunState.RUNNING.value)
+
+
+def run_seconds(run: Run) -> float | None:
+    """Wall seconds during which a worker was on the run; so far, while it runs."""
+    if run.started_at is None:
+        return None
+    if run.active_s > 0 and not is_active(run):
+        return run.active_s
+    return (run.finished_at or time.time()) - run.started_at
+
+
+def duration(seconds: float | None) -> str:
+    """`8.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 100:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def score(value: float | None) -> str:
+    """Three decimals, as the official CSV files round."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 video`, `12 videos`, with thin spaces between thousands."""
+    return f"{number:,}".replace(",", "\u2009") + " " + (one if number == 1 else many or one + "s")
