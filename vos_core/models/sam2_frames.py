@@ -6,7 +6,6 @@ uint8 until it is on the device, and only a few are held at a time.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,22 +31,16 @@ def resize_frame(picture: Picture, side: int) -> Picture:
 def read_ahead(
     clip: Clip, frames: Iterable[int], side: int, threads: int = 2, ahead: int = 6
 ) -> Generator[Picture, None, None]:
-    """Frames of `clip` in the order asked for, resized to (side, side, 3) by `threads`, at most `ahead` in memory.
+    """Frames of `clip` in the order asked for, resized to (side, side, 3) by `threads`, `ahead` frames early.
 
-    The clip is asked by one thread at a time; Pillow resizes outside Python's lock, so resizing runs in parallel.
+    The clip, which decodes ahead by itself, is asked in the caller's thread, so that its own account of waiting stays
+    true; Pillow resizes outside Python's lock, so resizing runs beside the model.
     """
-    one_at_a_time = threading.Lock()
-
-    def prepare(index: int) -> Picture:
-        with one_at_a_time:
-            picture = clip[index]
-        return resize_frame(picture, side)
-
     pool = ThreadPoolExecutor(threads, thread_name_prefix="sam2-frames")
     waiting: deque[Future[Picture]] = deque()
     try:
         for index in frames:
-            waiting.append(pool.submit(prepare, index))
+            waiting.append(pool.submit(resize_frame, clip[index], side))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:

@@ -31,7 +31,16 @@ class Option:
     def parse(self, text: str) -> Any:
         """The value of what a person typed. Raises InputError when it cannot be one."""
         if self.type is bool:
-            words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False}
+            words = {
+                "true": True,
+                "yes": True,
+                "1": True,
+                "on": True,
+                "false": False,
+                "no": False,
+                "0": False,
+                "off": False,
+            }
             value: Any = words.get(text.strip().lower(), text)
         else:
             try:

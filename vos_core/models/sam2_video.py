@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from vos_core.errors import InputError
+from vos_core.errors import InputError, VosLabError
 from vos_core.home import Home
 from vos_core.models.base import Clip, LabelMap
 from vos_core.models.checkpoints import checkpoint_sha256, find_checkpoint
 from vos_core.models.registry import MemoryMode, find_model
-from vos_core.models.sam2_engine import ObjectMask, ObjectPrompts, TrackSettings, VideoTracker, encode_frames
+from vos_core.models.sam2_engine import (
+    ABSENT,
+    ObjectMask,
+    ObjectPrompts,
+    TrackSettings,
+    VideoTracker,
+    encode_frames,
+)
 from vos_core.models.sam2_frames import Normaliser, read_ahead, resize_frame
 from vos_core.models.sam2_memory import set_memory_size
 from vos_core.models.sam2_options import check_options, option_values
@@ -238,7 +245,40 @@ class Sam2Segmenter:
         return objects
 
     def _logits(self, clip: Clip, objects: ObjectPrompts) -> Iterator[tuple[int, torch.Tensor]]:
-        """(frame, raw logits) of every frame, frame 0 first."""
+        """(frame, raw logits) of every frame, frame 0 first; when memory runs out, once more with half the objects.
+
+        Raises VosLabError when half of them do not fit either.
+        """
+        options = self.options
+        objects_at_once = 1 if options["exact"] else options["objects_at_once"]
+        frames_at_once = 1 if options["exact"] else FRAMES_AT_ONCE[self.device.type]
+        batch = min(objects_at_once or len(objects), len(objects))
+        done = 0
+        for attempt in range(2):
+            try:
+                for frame, logits in self._track(clip, objects, batch, frames_at_once):
+                    if frame >= done:
+                        yield frame, logits
+                        done = frame + 1
+                return
+            except torch.OutOfMemoryError as error:
+                reason = str(error).partition(". ")[0]
+            # Outside the handler: the error holds the frames of the call stack, and they hold tensors.
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            if attempt == 1 or (batch == 1 and frames_at_once == 1):
+                break
+            batch, frames_at_once = -(-batch // 2), 1
+        raise VosLabError(
+            f"Video {clip.name}: the device ran out of memory at frame {done}, with {batch} of its {len(objects)} "
+            f"objects at once ({reason}): set objects_at_once lower, or take a smaller model or image_size, or a GPU "
+            f"that nothing else uses."
+        )
+
+    def _track(
+        self, clip: Clip, objects: ObjectPrompts, objects_at_once: int, frames_at_once: int
+    ) -> Iterator[tuple[int, torch.Tensor]]:
+        """(frame, raw logits) of every frame, in batches of so many objects and, for the encoder, frames."""
         options = self.options
         tracker = VideoTracker(
             self.predictor,
@@ -246,23 +286,23 @@ class Sam2Segmenter:
             len(clip),
             (clip.height, clip.width),
             TrackSettings(
-                objects_at_once=1 if options["exact"] else options["objects_at_once"],
+                objects_at_once=objects_at_once,
                 fill_hole_area=FILL_HOLE_AREA if options["apply_postprocessing"] else 0,
                 start_together=not options["track_object_appearing_later_in_video"],
             ),
         )
         normaliser = Normaliser(self.device)
-        side, at_once = self.predictor.image_size, 1 if options["exact"] else FRAMES_AT_ONCE[self.device.type]
+        side = self.predictor.image_size
         for frame in tracker.prompted_frames:
             with self._mode():
                 features = encode_frames(self.predictor, normaliser([resize_frame(clip[frame], side)]))[0]
                 tracker.prompt(frame, features)
         for frame in range(tracker.start):
-            yield frame, torch.full((len(objects), 1, clip.height, clip.width), -1024.0, device=self.device)
+            yield frame, torch.full((len(objects), 1, clip.height, clip.width), ABSENT, device=self.device)
         frames = range(tracker.start, len(clip))
         with contextlib.closing(read_ahead(clip, frames, side)) as pictures:
-            for first in frames[::at_once]:
-                batch = range(first, min(first + at_once, len(clip)))
+            for first in frames[::frames_at_once]:
+                batch = range(first, min(first + frames_at_once, len(clip)))
                 with self._mode():
                     encoded = encode_frames(self.predictor, normaliser(list(itertools.islice(pictures, len(batch)))))
                 for frame, features in zip(batch, encoded, strict=True):
