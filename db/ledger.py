@@ -201,9 +201,14 @@ def refresh_run(session: Session, run_id: int) -> Run:
 
 
 def object_statistics(session: Session, run_id: int) -> list[ObjectScore]:
-    """Object scores of a run."""
-    statement = select(ObjectScore).join(VideoTask, VideoTask.id == ObjectScore.task_id)
-    return list(session.scalars(statement.where(VideoTask.run_id == run_id)))
+    """Object scores of a run in the split's order: a mean over them must not depend on who finished first."""
+    statement = (
+        select(ObjectScore)
+        .join(VideoTask, VideoTask.id == ObjectScore.task_id)
+        .where(VideoTask.run_id == run_id)
+        .order_by(VideoTask.position, ObjectScore.object_id)
+    )
+    return list(session.scalars(statement))
 
 
 def record_worker(session: Session, name: str, **columns: Any) -> None:

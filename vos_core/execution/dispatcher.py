@@ -211,8 +211,9 @@ class Dispatcher:
                 state = TaskState.CANCELLED
             else:
                 state = TaskState.FAILED if given_up else TaskState.QUEUED
-            ledger.set_task_state(session, task.task_id, state, sentence, failures=task.failures, deaths=task.deaths)
+            ledger.set_task_state(session, task.task_id, state, sentence, failures=failures, deaths=0)
             self._refresh(session, run.run_id)
+        task.failures, task.deaths = failures, 0
         if state is TaskState.QUEUED:
             self._put_back(run, task)
 

@@ -74,6 +74,8 @@ class Worker:
             self._say(Ready(os.getpid()))
         if self._scorer is not None:
             self._scorer.close()
+        # Not a plain return: the thread that still reads the pipe would make the interpreter's shutdown fail.
+        os._exit(0)
 
     def _listen(self) -> None:
         for line in self._inbox:
