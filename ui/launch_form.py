@@ -125,7 +125,5 @@ def _memory(models: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         )
         for mode, line in MODE_LINES.items():
             st.caption(f"**{mode.value.replace('_', ' ')}**: {line}.")
-        st.caption(
-            "The modes agree at N = 7. Object pointers are independent of N: even at N = 1 some history remains."
-        )
+        st.caption("They agree at N = 7. Object pointers are independent of N: even at N = 1 some history remains.")
     return tuple(sizes), tuple(modes)

@@ -58,7 +58,6 @@ def chosen(
     format_func: Callable[[str], str] = str,
     *,
     forget: Sequence[str] = (),
-    label_visibility: str = "collapsed",
 ) -> str:
     """A selectbox whose choice lives in the address as `name`; falls back to the first option.
 
@@ -82,6 +81,14 @@ def chosen(
         format_func=format_func,
         key=key,
         on_change=remember,
-        label_visibility=label_visibility,  # type: ignore[arg-type]
+        label_visibility="collapsed",
     )
     return str(choice)
+
+
+def number(name: str) -> int | None:
+    """A whole number of the address; None when it is not there or is none."""
+    try:
+        return int(st.query_params[name])
+    except (KeyError, ValueError):
+        return None

@@ -26,10 +26,8 @@ def overview(home: Home, ablation: int | None) -> bool:
     alive = active and dispatcher_alive(home)
     _summary(runs, queries.workers(home.database) if alive else [], pending, alive, active)
     if not runs:
-        empty(
-            "Nothing here yet",
-            "The dispatcher is about to queue what you launched." if pending else "Choose another ablation.",
-        )
+        what_next = "The dispatcher is about to queue what you launched." if pending else "Choose another ablation."
+        empty("Nothing here yet", what_next)
         return active
     run_table(runs, key="runs-table")
     if has_memory_curve(runs):
@@ -41,7 +39,7 @@ def overview(home: Home, ablation: int | None) -> bool:
             alt="J&F-Mean of each run against its memory size, one line a model; methods without memory are dashed.",
         )
         st.caption(
-            "Dashed: methods without memory.  Object pointers are independent of N: even at N = 1 SAM 2 keeps some history."
+            "Dashed: methods without memory. Object pointers are independent of N: even at N = 1 some history remains."
         )
     return active
 

@@ -47,9 +47,7 @@ def settings_of(run: Run) -> RunSettings:
     try:
         return RunSettings.from_values(run.settings)
     except (TypeError, ValueError) as error:
-        raise VosLabError(
-            f"Run {run.id} was written by another version of VOS Lab ({error}): update this one."
-        ) from error
+        raise VosLabError(f"Run {run.id} comes from another version of VOS Lab ({error}): update this one.") from error
 
 
 def run_choice(run: Run) -> str:

@@ -1,0 +1,253 @@
+"""The parts of the Run page: where it stands, what may be done about it, scores, settings, timings, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from db import queries
+from db.models import Run, VideoTask
+from db.states import RunState, TaskState
+from ui.figures import CONFIG, VideoBar, video_bars
+from ui.navigation import address, go
+from ui.table import Column, Row, table
+from ui.theme import chip, chips, facts
+from ui.wording import SCORES, count, duration, is_active, run_seconds, run_title, score, settings_of
+from vos_core.execution import submit
+from vos_core.home import Home
+
+
+def standing(home: Home, run_id: int) -> bool:
+    """The live head of the page: state, progress, the seven figures, buttons. Returns whether to poll."""
+    run = queries.run_by_id(home.database, run_id)
+    if run is None:
+        st.error("This run was deleted.")
+        return False
+    waiting = queries.pending_intent(home.database)
+    with st.container(horizontal=True, vertical_alignment="center", key="standing"):
+        parts = [
+            chip(run.state, state=run.state),
+            chip(f"of {count(run.videos, 'video')}", strong=str(run.videos_done)),
+            chip(f"of {count(run.frames, 'frame')}", strong=f"{run.frames_done:,}".replace(",", "\u2009")),
+            chip(duration(run_seconds(run)), tip="Wall time from the first video to the last"),
+        ]
+        if run.videos_failed:
+            parts.append(chip(f"{count(run.videos_failed, 'video')} failed", state="failed"))
+        chips(*parts)
+        _buttons(home, run, waiting)
+    if is_active(run):
+        st.progress(run.frames_done / run.frames if run.frames else 0.0)
+    _figures(run)
+    if run.error:
+        st.error(run.error)
+    _errors(queries.tasks(home.database, run.id) if run.videos_failed else [])
+    return waiting or is_active(run)
+
+
+def _buttons(home: Home, run: Run, waiting: bool) -> None:
+    if is_active(run):
+        if st.button("Cancel", icon=":material/stop_circle:", key="cancel", disabled=waiting):
+            submit.cancel(home, [run.id])
+            st.rerun()
+        return
+    if run.videos_failed and st.button(
+        f"Retry {count(run.videos_failed, 'failed video')}",
+        icon=":material/replay:",
+        key="retry",
+        type="primary",
+        disabled=waiting,
+    ):
+        submit.retry(home, [run.id])
+        st.rerun()
+    resumable = run.state in (RunState.CANCELLED.value, RunState.PAUSED.value)
+    if resumable and st.button(
+        "Resume", icon=":material/resume:", key="resume", type="primary", disabled=waiting, help="Runs what is missing"
+    ):
+        submit.resume(home, [run.id])
+        st.rerun()
+
+
+def _figures(run: Run) -> None:
+    if run.jf_mean is None:
+        if not run.scorable:
+            st.info("No scores: this split is annotated on first frames only, so there is nothing to score against.")
+        elif run.state in (RunState.FAILED.value, RunState.CANCELLED.value):
+            st.info("No official scores: they are means over all videos of the split, and some are missing.")
+        return
+    for column, (name, label) in zip(st.columns(len(SCORES)), SCORES):
+        column.metric(label, score(getattr(run, name)))
+
+
+def _errors(tasks: Sequence[VideoTask]) -> None:
+    for task in tasks:
+        if task.state == TaskState.FAILED.value:
+            st.error(f"**{_plain(task.video)}**: {_plain(task.error or 'failed without a word')}")
+
+
+def _plain(text: str) -> str:
+    for sign in "\\`*_{}[]<>#|$~:":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def videos(run: Run, tasks: Sequence[VideoTask]) -> None:
+    """J and F per video; a bar leads to Inspect."""
+    bars = [VideoBar(t.video, t.j_mean, t.f_mean) for t in tasks if t.j_mean is not None and t.f_mean is not None]
+    if not bars:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("J and F per video", anchor=False)
+        order = st.segmented_control(
+            "Order", ["worst first", "by name"], default="worst first", label_visibility="collapsed", key="bar-order"
+        )
+    event = st.plotly_chart(
+        video_bars(bars if order != "by name" else sorted(bars, key=lambda bar: bar.video), order != "by name"),
+        key="video-bars",
+        on_select="rerun",
+        selection_mode="points",
+        config=CONFIG,
+        alt="J-Mean and F-Mean of each video of this run; a bar opens the video.",
+    )
+    points = event.selection.points  # type: ignore[union-attr]
+    if points:
+        go("inspect", run=run.id, video=points[0]["x"])
+    st.caption("A bar opens the video in Inspect.")
+
+
+def sequences(run: Run, rows: Sequence[queries.ObjectRow]) -> None:
+    """The toolkit's per-sequence table, one row an object."""
+    if not rows:
+        return
+    st.subheader("Per sequence", anchor=False)
+    columns = [
+        Column("sequence", "Sequence", tip="video_object, as the official toolkit lists them"),
+        Column("j_mean", "J-Mean", "number", best="max"),
+        Column("f_mean", "F-Mean", "number", best="max"),
+        Column("jf_mean", "J&F-Mean", "number", best="max"),
+        Column("j_recall", "J-Recall", "number"),
+        Column("j_decay", "J-Decay", "number"),
+        Column("f_recall", "F-Recall", "number"),
+        Column("f_decay", "F-Decay", "number"),
+    ]
+    by_id = {row.sequence: row for row in rows}
+    opened = table(
+        columns,
+        [
+            Row(
+                row.sequence,
+                address("inspect", run=run.id, video=row.video, object=row.object_id),
+                {column.key: getattr(row, column.key) for column in columns},
+            )
+            for row in rows
+        ],
+        key="sequences",
+        caption="Scores of each object",
+        height=520,
+    )
+    if opened in by_id:
+        go("inspect", run=run.id, video=by_id[opened].video, object=by_id[opened].object_id)
+
+
+def video_list(run: Run, tasks: Sequence[VideoTask]) -> None:
+    """Every video with its state and timings."""
+    st.subheader("Videos", anchor=False)
+    columns = [
+        Column("video", "Video"),
+        Column("state", "State", "state"),
+        Column("frames", "Frames", "number", digits=0),
+        Column("objects", "Objects", "number", digits=0),
+        Column("attempt", "Attempts", "number", digits=0),
+        Column("decode", "Decode", "seconds", "s"),
+        Column("inference", "Inference", "seconds", "s"),
+        Column("write", "Write", "seconds", "s"),
+        Column("evaluation", "Scoring", "seconds", "s"),
+        Column("wall", "Wall", "seconds", "s"),
+        Column("speed", "Speed", "number", "frames/s", digits=1),
+    ]
+    opened = table(
+        columns,
+        [
+            Row(
+                task.video,
+                address("inspect", run=run.id, video=task.video),
+                {
+                    "video": task.video,
+                    "state": task.state,
+                    "frames": task.frames,
+                    "objects": task.objects,
+                    "attempt": task.attempt or None,
+                    "decode": task.decode_s,
+                    "inference": task.inference_s,
+                    "write": task.write_s,
+                    "evaluation": task.evaluation_s,
+                    "wall": task.wall_s,
+                    "speed": task.frames / task.wall_s if task.wall_s else None,
+                },
+            )
+            for task in tasks
+        ],
+        key="videos",
+        caption="Videos of this run with their timings",
+        height=520,
+    )
+    if opened:
+        go("inspect", run=run.id, video=opened)
+
+
+def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
+    """Settings, timings by stage and provenance."""
+    first, second, third = st.columns(3, gap="medium")
+    settings = settings_of(run)
+    with first, st.container(border=True, height="stretch"):
+        st.subheader("Settings", anchor=False)
+        pairs = [
+            ("Run", run_title(run)),
+            ("Dataset", f"{run.dataset} · {run.split}"),
+            ("Dataset folder", str(home.locate(run.dataset_path))),
+            ("Model", run.model),
+        ]
+        if run.memory_size is not None:
+            pairs.append(("Memory size", "0 (memory off)" if run.memory_size == 0 else str(run.memory_size)))
+        if run.memory_mode:
+            pairs.append(("Memory mode", run.memory_mode.replace("_", " ")))
+        pairs += [(name, str(value)) for name, value in settings.options]
+        pairs.append(("Videos", ", ".join(settings.videos) if settings.videos else "the whole split"))
+        pairs += [("Folder", str(home.locate(run.folder))), ("Fingerprint", run.fingerprint)]
+        facts(pairs)
+    with second, st.container(border=True, height="stretch"):
+        st.subheader("Timings", anchor=False)
+        load = sum(task.load_s or 0.0 for task in tasks)
+        facts(
+            [
+                ("Wall", duration(run_seconds(run))),
+                ("Model loading", duration(load) if load else "–"),
+                ("Decode", duration(run.decode_s)),
+                ("Inference", duration(run.inference_s)),
+                ("Write", duration(run.write_s)),
+                ("Scoring", duration(run.evaluation_s)),
+                ("Workers busy", duration(run.busy_s)),
+                ("Peak GPU memory", _gibibytes(max((task.peak_gpu_bytes or 0 for task in tasks), default=0))),
+            ]
+        )
+        st.caption("Stages overlap and are summed over workers, so they may exceed the wall time.")
+    with third, st.container(border=True, height="stretch"):
+        st.subheader("Provenance", anchor=False)
+        pairs = _flat(run.provenance)
+        facts(pairs) if pairs else st.caption("Known when the first video is done.")
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB" if size else "–"
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            pairs += _flat(value, f"{prefix}{name} ")
+        elif value not in (None, "", [], {}):
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            pairs.append((f"{prefix}{name}".replace("_", " "), text))
+    return pairs
