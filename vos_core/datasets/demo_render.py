@@ -188,10 +188,23 @@ def _place(actor: Actor, t: float, pan_x: float, pan_y: float) -> tuple[slice, s
         u, v = actor.deform(u, v, t)
     map_u = (u + np.float32(half_u)) * np.float32(KEPT) - np.float32(0.5)
     map_v = (v + np.float32(half_v)) * np.float32(KEPT) - np.float32(0.5)
+    rows, columns = _reached(map_u, map_v, actor.sprite.rgba.shape[1], actor.sprite.rgba.shape[0])
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return None
+    u, map_u, map_v = u[rows, columns], map_u[rows, columns], map_v[rows, columns]
     rgba = cv2.remap(actor.sprite.rgba, map_u, map_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     if actor.sprite.skin is not None:
         rgba[..., :3] *= _wrapped_skin(actor.sprite.skin, u / np.float32(half_u), map_v, actor.spin * t)
-    return slice(top, bottom), slice(left, right), rgba
+    return slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop), rgba
+
+
+def _reached(map_u: Grid, map_v: Grid, width: int, height: int) -> tuple[slice, slice]:
+    """The rows and columns whose pixels look at the sprite at all: the rest need not be drawn."""
+    seen = (map_u > -1) & (map_u < width) & (map_v > -1) & (map_v < height)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _wrapped_skin(skin: Grid, across: Grid, map_v: Grid, turns: float) -> Grid:

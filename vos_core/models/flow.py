@@ -8,7 +8,7 @@ import numpy as np
 
 from vos_core.home import Home
 from vos_core.models.base import Clip, LabelMap, Picture
-from vos_core.models.optical_flow import Flow, FlowEstimator, carry, grey, pixel_grid, sample
+from vos_core.models.optical_flow import Flow, FlowEstimator, carry, grey, limit_threads, pixel_grid, sample
 from vos_core.runs import RunSettings
 
 _SLACK = 0.05  # of the two flows' squared lengths, plus
@@ -66,4 +66,5 @@ def _hidden(before: Picture, picture: Picture, back: Flow, forth: Flow, where: F
 
 def load(settings: RunSettings, home: Home) -> FlowSegmenter:
     """The model; no setting changes it. OpenCV is imported here, in a worker, and not before."""
+    limit_threads()
     return FlowSegmenter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,16 @@ class FlowEstimator:
     def between(self, start: npt.NDArray[np.uint8], end: npt.NDArray[np.uint8]) -> Flow:
         """Flow (H, W, 2) from grey picture `start` to grey picture `end`, both uint8 (H, W)."""
         return self._dis.calc(start, end, np.zeros((*start.shape, 2), np.float32))
+
+
+def limit_threads() -> None:
+    """Let OpenCV use as many threads as this worker's other libraries may (`OMP_NUM_THREADS`), so that workers that
+    share a machine do not crowd each other out. Results do not depend on it."""
+    import cv2
+
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdecimal() and int(threads) > 0:
+        cv2.setNumThreads(int(threads))
 
 
 def grey(picture: Picture) -> npt.NDArray[np.uint8]:
