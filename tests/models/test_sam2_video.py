@@ -82,6 +82,19 @@ def test_ids_void_and_later_annotations(weights: Home, video: Video) -> None:
     assert np.array_equal(np.where(found == 7, 2, found), plain)
 
 
+def test_where_objects_overlap_the_lower_id_wins(weights: Home, video: Video) -> None:
+    clip, labels = video
+    segmenter = load(settings_for(exact=True, per_obj_png_file=True), weights)
+    apart = list(segmenter.segment_objects(clip, {0: objects_of(labels[0])}))
+    merged = run(segmenter, video)
+    segmenter.close()
+    shared = [masks[1] & masks[2] for masks in apart]
+    assert sum(both.sum() for both in shared) > 100
+    for mask, both, masks in zip(merged, shared, apart, strict=True):
+        assert (mask[both] == 1).all()
+        assert np.array_equal(mask == 2, masks[2] & ~masks[1])
+
+
 def test_memory_off_and_default_memory(weights: Home, video: Video) -> None:
     default, seven, off = (settings_for(size=size, exact=True) for size in (None, 7, 0))
     found = []
