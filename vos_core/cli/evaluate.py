@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from vos_core.evaluation.report import per_frame_csv, tables, write_json, write_official, write_text
 
     started = time.perf_counter()
+    processes = min(os.cpu_count() or 1, _MOST_PROCESSES) if args.processes is None else args.processes
     bar = _ProgressBar() if sys.stderr.isatty() else None
     try:
         evaluation = evaluate(
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             set=args.set,
             task=args.task,
             videos=args.videos,
-            processes=args.processes or min(len(os.sched_getaffinity(0)), _MOST_PROCESSES),
+            processes=processes,
             extra_objects=args.extra_objects,
             official_decay=args.official_decay,
             progress=bar,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vos_core.datasets.layout import open_dataset
-from vos_core.errors import InputError, PredictionError
+from vos_core.errors import InputError, PredictionError, VosLabError
 from vos_core.evaluation.scorer import ExtraObjects, VideoScorer, frames_are_missing, is_scorable
 from vos_core.evaluation.scores import GlobalScores, ObjectScores, VideoScores, global_scores
 from vos_core.masks import MaskError, MissingMask, view_mask
@@ -177,11 +177,15 @@ def _score(parts: Sequence[_Part], processes: int) -> Iterator[_Outcome]:
         return
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
 
     # Forking is quickest, but a forked copy of other threads' locks would never open again.
     method = "fork" if threading.active_count() == 1 else "spawn"
-    with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
-        yield from pool.map(_score_part, parts)
+    try:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
+            yield from pool.map(_score_part, parts)
+    except BrokenProcessPool as error:
+        raise VosLabError("A scoring process was killed (out of memory?): score again with fewer processes.") from error
 
 
 def _score_part(part: _Part) -> _Outcome:
