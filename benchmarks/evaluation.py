@@ -1,8 +1,9 @@
 """Times scoring against its peers on the same masks: the official toolkit, vos-benchmark, and ours.
 
-    python -m benchmarks.evaluation --data DIR... --official DIR --vos-benchmark [PYTHON]
+    python benchmarks/evaluation.py --official DIR --vos-benchmark [PYTHON] [--data DIR...]
 
-Each `--data` folder holds `DAVIS/` (annotations, images, a val list) and `predictions/<name>/<video>/<frame>.png`.
+Each `--data` folder holds `DAVIS/` (annotations, images, a val list) and `predictions/<name>/<video>/<frame>.png`; by
+default those are the sets of the tests (VOSLAB_TEST_DATA).
 The sets are joined and repeated under new names until they have `--frames` frames to score. Every run is a fresh
 process, timed from its start to its end; peak memory is that of its largest process.
 """
@@ -22,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+TEST_DATA = Path(os.environ.get("VOSLAB_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
+SETS = [str(TEST_DATA / name) for name in ("davis-real", "davis-derived")]
 
 # The toolkit's own classes give full precision; its command rounds what it stores.
 OFFICIAL_SCORES = """
@@ -107,7 +110,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="folders with DAVIS/ and predictions/")
+    parser.add_argument("--data", nargs="+", default=SETS, metavar="DIR", help="folders with DAVIS/ and predictions/")
     parser.add_argument("--official", type=Path, metavar="DIR", help="checkout of davis2017-evaluation")
     parser.add_argument("--official-python", default=sys.executable, help="Python that has the toolkit's packages")
     parser.add_argument("--vos-benchmark", nargs="?", const=sys.executable, metavar="PYTHON", help="Python that has it")
