@@ -21,7 +21,7 @@ title = st.container()
 run = runs[chosen("run", "Run", list(runs), lambda key: run_choice(runs[key]))]
 with title:
     head(run_title(run), f"run {run.id} on {run.dataset} {run.split}")
-live(lambda: standing(here, run.id), key=f"run-{run.id}")
+live(lambda: standing(here, run), key=f"run-{run.id}")
 tasks = queries.tasks(here.database, run.id)
 videos(run, tasks)
 sequences(run, queries.object_rows(here.database, run.id))

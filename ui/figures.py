@@ -117,7 +117,7 @@ def video_bars(bars: Sequence[VideoBar], worst_first: bool) -> go.Figure:
             marker={"color": colour, "cornerradius": 3},
             hovertemplate="%{x}: " + label + " %{y:.3f}<extra></extra>",
         )
-    figure.update_layout(barmode="group", bargap=0.28, bargroupgap=0.06)
+    figure.update_layout(barmode="group", bargap=max(0.28, 1 - 0.12 * len(names)), bargroupgap=0.06)
     figure.update_xaxes(type="category", title=None, tickangle=-35 if len(names) > 6 else 0)
     figure.update_yaxes(range=[0, 1], tickformat=".1f", title=None)
     return _framed(figure, 320)

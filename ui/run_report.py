@@ -13,18 +13,23 @@ from db.states import RunState, TaskState
 from ui.figures import CONFIG, VideoBar, video_bars
 from ui.navigation import address, go
 from ui.table import Column, Row, table
-from ui.theme import chip, chips, facts
+from ui.theme import chip, chips, facts, plain, sentences
 from ui.wording import SCORES, count, duration, is_active, run_seconds, run_title, score, settings_of
 from vos_core.execution import submit
 from vos_core.home import Home
 
 
-def standing(home: Home, run_id: int) -> bool:
-    """The live head of the page: state, progress, the seven figures, buttons. Returns whether to poll."""
-    run = queries.run_by_id(home.database, run_id)
+def standing(home: Home, drawn: Run) -> bool:
+    """The live head of the page: state, progress, the seven figures, buttons. Returns whether to poll.
+
+    `drawn` is the run as the rest of the page shows it: when a video more is done, the page is drawn anew.
+    """
+    run = queries.run_by_id(home.database, drawn.id)
     if run is None:
         st.error("This run was deleted.")
         return False
+    if (run.videos_done, run.videos_failed, run.state) != (drawn.videos_done, drawn.videos_failed, drawn.state):
+        st.rerun()
     waiting = queries.pending_intent(home.database)
     with st.container(horizontal=True, vertical_alignment="center", key="standing"):
         parts = [
@@ -81,15 +86,9 @@ def _figures(run: Run) -> None:
 
 
 def _errors(tasks: Sequence[VideoTask]) -> None:
-    for task in tasks:
-        if task.state == TaskState.FAILED.value:
-            st.error(f"**{_plain(task.video)}**: {_plain(task.error or 'failed without a word')}")
-
-
-def _plain(text: str) -> str:
-    for sign in "\\`*_{}[]<>#|$~:":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    failed = [task for task in tasks if task.state == TaskState.FAILED.value]
+    if failed:
+        sentences([f"**{plain(task.video)}**: {plain(task.error or 'failed without a word')}" for task in failed])
 
 
 def videos(run: Run, tasks: Sequence[VideoTask]) -> None:
@@ -110,7 +109,7 @@ def videos(run: Run, tasks: Sequence[VideoTask]) -> None:
         config=CONFIG,
         alt="J-Mean and F-Mean of each video of this run; a bar opens the video.",
     )
-    points = event.selection.points  # type: ignore[union-attr]
+    points = event.selection.points
     if points:
         go("inspect", run=run.id, video=points[0]["x"])
     st.caption("A bar opens the video in Inspect.")
@@ -235,7 +234,10 @@ def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
     with third, st.container(border=True, height="stretch"):
         st.subheader("Provenance", anchor=False)
         pairs = _flat(run.provenance)
-        facts(pairs) if pairs else st.caption("Known when the first video is done.")
+        if pairs:
+            facts(pairs)
+        else:
+            st.caption("Known when the first video is done.")
 
 
 def _gibibytes(size: int) -> str:

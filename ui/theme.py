@@ -27,7 +27,8 @@ _STYLE = """
 .vl-empty h2 { font-size: 1.15rem; margin: 0 0 .35rem; padding: 0; }
 .vl-empty p { margin: .2rem auto; max-width: 38rem; opacity: .8; }
 .vl-empty code { font-size: .9em; }
-.vl-facts { display: grid; grid-template-columns: max-content 1fr; gap: .22rem 1.1rem; font-size: .88rem; margin: 0; }
+.vl-facts { display: grid; grid-template-columns: max-content 1fr; gap: .22rem 1.1rem; font-size: .88rem; margin: 0;
+  padding: 0; }
 .vl-facts dt { opacity: .62; }
 .vl-facts dd { margin: 0; overflow-wrap: anywhere; }
 </style>
@@ -89,12 +90,16 @@ def facts(pairs: list[tuple[str, str]]) -> None:
 
 def problems(text: str) -> None:
     """Sentences of an InputError, one a line."""
-    lines = text.splitlines()
-    st.error("\n".join(f"- {_markdown(line)}" for line in lines) if len(lines) > 1 else _markdown(text))
+    sentences([plain(line) for line in text.splitlines()])
 
 
-def _markdown(text: str) -> str:
-    """`text` shown as it is in Markdown."""
+def sentences(lines: list[str]) -> None:
+    """Errors in one box; each line is Markdown (see `plain`)."""
+    st.error("\n".join(f"- {line}" for line in lines) if len(lines) > 1 else lines[0])
+
+
+def plain(text: str) -> str:
+    """`text` so that Markdown shows it as it is."""
     for sign in "\\`*_{}[]<>#|$~:":
         text = text.replace(sign, f"\\{sign}")
     return text

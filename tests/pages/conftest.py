@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -28,10 +32,19 @@ def here(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     return home
 
 
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    """A home with runs in every state, to be copied: stored paths are relative to its roots."""
+    home = Home.from_environment({}, cwd=tmp_path_factory.mktemp("seeded") / "home")
+    return home.root, full_home(home)
+
+
 @pytest.fixture
-def runs(here: Home) -> dict[str, int]:
-    """Runs in every state."""
-    return full_home(here)
+def runs(here: Home, seeded: tuple[Path, dict[str, int]]) -> dict[str, int]:
+    """Runs in every state, in `here`."""
+    root, ids = seeded
+    shutil.copytree(root, here.root)
+    return ids
 
 
 @pytest.fixture
@@ -51,3 +64,17 @@ def open_page() -> OpenPage:
         return test
 
     return open_page
+
+
+def component_data(test: AppTest, index: int = 0) -> dict[str, Any]:
+    """What the page handed to its `index`th component (table or player)."""
+    data: dict[str, Any] = json.loads(test.get("bidi_component")[index].proto.json)
+    return data
+
+
+def text_of(test: AppTest) -> str:
+    """All text that the page drew as HTML, Markdown, captions and notices."""
+    parts = [element.proto.body for element in test.get("html")]
+    for kind in ("markdown", "caption", "error", "info", "success", "warning", "code"):
+        parts += [element.value for element in test.get(kind)]
+    return "\n".join(parts)

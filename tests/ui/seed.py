@@ -29,6 +29,7 @@ from vos_core.masks import read_mask, write_mask
 from vos_core.runs import Grid
 
 HEIGHT, WIDTH = 90, 160
+UNREADABLE = "Frame 00003.jpg cannot be decoded (truncated file): replace the file, then retry the video."
 STRANGE = "rock & <script>roll 'ü'"
 
 
@@ -124,6 +125,7 @@ def finish(home: Home, run_id: int, *, drift: int, videos: int | None = None) ->
             ledger.start_task(session, task.id, 1, "cpu-0")
             record_finished(session, task.id, record)
             touched = ledger.refresh_run(session, run_id)
+            touched.active_s += record.wall_s
             record_run_scores(session, touched)
 
 
@@ -168,11 +170,7 @@ def full_home(home: Home) -> dict[str, int]:
     more = launch(home, Grid(demo, ("propagation",), (4, 6, 8, 9)), "more sizes")
     ids["failed"], ids["cancelled"], ids["running"], ids["queued"] = more
     finish(home, ids["failed"], drift=6, videos=1)
-    fail(
-        home,
-        ids["failed"],
-        "Frame 00003.jpg cannot be decoded (truncated file): replace the file, then retry the video.",
-    )
+    fail(home, ids["failed"], UNREADABLE)
     with writing(home.database) as session:
         run = session.get_one(Run, ids["cancelled"])
         for task in run.tasks:

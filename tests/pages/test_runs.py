@@ -1,0 +1,76 @@
+"""The Runs page: its table's rows, the filter by ablation, the empty state."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db import queries
+from tests.pages.conftest import OpenPage, component_data, text_of
+from vos_core.home import Home
+
+SEVEN = ("jf_mean", "j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay")
+
+
+def rows(test: AppTest) -> dict[int, dict[str, Any]]:
+    return {int(row["id"]): row["cells"] for row in component_data(test)["rows"]}
+
+
+def test_empty_home_says_what_to_do_next(here: Home, open_page: OpenPage) -> None:
+    test = open_page("runs.py")
+    assert not test.exception
+    assert "make demo" in text_of(test)
+    assert "Launch an ablation" in json.dumps([str(element.proto) for element in test.get("page_link")])
+
+
+def test_table_has_the_seven_official_columns_of_every_run(
+    here: Home, runs: dict[str, int], open_page: OpenPage
+) -> None:
+    test = open_page("runs.py")
+    assert not test.exception
+    shown = rows(test)
+    stored = {run.id: run for run in queries.runs(here.database)}
+    assert set(shown) == set(stored)
+    for run_id, cells in shown.items():
+        assert {name: cells[name] for name in SEVEN} == {name: getattr(stored[run_id], name) for name in SEVEN}
+    assert shown[runs["done"]]["jf_mean"] > shown[runs["flow"]]["jf_mean"] > shown[runs["static"]]["jf_mean"]
+    labels = [column["label"] for column in component_data(test)["columns"]]
+    assert "J&F-Mean" in labels and labels.index("J-Recall") + 1 == labels.index("J-Decay")
+
+
+@pytest.mark.parametrize(
+    ("which", "state", "progress"),
+    [
+        ("done", "done", "3/3"),
+        ("failed", "failed", "1/3"),
+        ("cancelled", "cancelled", "0/3"),
+        ("running", "running", "1/3"),
+        ("queued", "queued", "0/3"),
+        ("mose", "done", "1/1"),
+    ],
+)
+def test_row_tells_state_and_progress(
+    runs: dict[str, int], open_page: OpenPage, which: str, state: str, progress: str
+) -> None:
+    cells = rows(open_page("runs.py"))[runs[which]]
+    assert (cells["state"], cells["progress"]["text"]) == (state, progress)
+
+
+def test_filter_by_ablation_lives_in_the_address(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    mose = queries.run_by_id(here.database, runs["mose"])
+    assert mose is not None
+    test = open_page("runs.py", ablation=mose.ablation_id)
+    assert set(rows(test)) == {runs["mose"]}
+    test.selectbox[0].set_value("all").run()
+    assert len(rows(test)) == 12
+    assert test.query_params["ablation"] == "all"
+
+
+def test_curve_is_drawn_only_where_there_is_one(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    assert "J&F against memory size" in [item.value for item in open_page("runs.py").subheader]
+    mose = queries.run_by_id(here.database, runs["mose"])
+    assert mose is not None
+    assert not open_page("runs.py", ablation=mose.ablation_id).subheader
