@@ -54,6 +54,15 @@ def test_every_value_of_every_channel() -> None:
     assert torch.equal(Normaliser(torch.device("cpu"))([picture])[0], expected)
 
 
+def test_lookup_on_a_device_is_the_same_as_on_the_cpu() -> None:
+    """The path for GPUs, run here on the CPU: pinning is the only step left out."""
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    normaliser = Normaliser(torch.device("cpu"))
+    expected = normaliser([picture, picture[::-1].copy()])
+    pixels = torch.from_numpy(np.stack([picture, picture[::-1]]))
+    assert torch.equal(normaliser._looked_up(pixels), expected)
+
+
 def clip_of(frames: int) -> ArrayClip:
     return ArrayClip(np.arange(frames, dtype=np.uint8)[:, None, None, None].repeat(8, 1).repeat(8, 2).repeat(3, 3))
 

@@ -6,6 +6,7 @@ uint8 until it is on the device, and only a few are held at a time.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MEAN = (0.485, 0.456, 0.406)
 SPREAD = (0.229, 0.224, 0.225)
+THREADS = min(4, os.cpu_count() or 1)
 
 
 def resize_frame(picture: Picture, side: int) -> Picture:
@@ -29,7 +31,7 @@ def resize_frame(picture: Picture, side: int) -> Picture:
 
 
 def read_ahead(
-    clip: Clip, frames: Iterable[int], side: int, threads: int = 2, ahead: int = 6
+    clip: Clip, frames: Iterable[int], side: int, threads: int = THREADS, ahead: int = 6
 ) -> Generator[Picture, None, None]:
     """Frames of `clip` in the order asked for, resized to (side, side, 3) by `threads`, `ahead` frames early.
 
@@ -70,12 +72,28 @@ class Normaliser:
         import torch
 
         device = self.table.device
-        pixels = torch.from_numpy(np.stack(frames))
-        if device.type == "cuda":
-            pixels = pixels.pin_memory().to(device, non_blocking=True)
+        if device.type == "cpu":
+            return self._on_cpu(frames)
+        return self._looked_up(torch.from_numpy(np.stack(frames)).pin_memory().to(device, non_blocking=True))
+
+    def _looked_up(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels (N, side, side, 3) uint8 on the device -> (N, 3, side, side) float32."""
+        import torch
+
         indices = pixels.permute(3, 0, 1, 2).int()
         channels = [
             row.index_select(0, index.flatten()).view(index.shape)
             for row, index in zip(self.table, indices, strict=True)
         ]
         return torch.stack(channels, dim=1)
+
+    def _on_cpu(self, frames: list[Picture]) -> torch.Tensor:
+        """The same by OpenCV's table look-up, which is several times faster than indexing on a CPU."""
+        import cv2
+        import torch
+
+        table = self.table.numpy().T.reshape(1, 256, 3).copy()
+        images = torch.empty(len(frames), 3, *frames[0].shape[:2])
+        for image, frame in zip(images, frames, strict=True):
+            image.copy_(torch.from_numpy(cv2.LUT(frame, table)).permute(2, 0, 1))
+        return images
