@@ -69,6 +69,7 @@ class Run:
     """One finished process."""
 
     seconds: float
+    cpu: float  # seconds of all its processes: what a busy machine disturbs least
     peak: float  # MB
     output: str
 
@@ -84,6 +85,17 @@ class Peer:
     scores: Callable[[Run], Scores | None]
 
 
+@dataclass(frozen=True)
+class Row:
+    """Of one peer: medians, the highest peak, and the largest difference to the truth in any number it gives."""
+
+    peer: Peer
+    seconds: float
+    cpu: float
+    peak: float
+    difference: float | None
+
+
 def main() -> None:
     """Run everything and print the table."""
     args = _arguments()
@@ -94,14 +106,14 @@ def main() -> None:
         peers = _peers(args, root, results, Path(scratch))
         truth = _official_scores(args.official, root, results) if args.official else None
         rows = _measure(peers, args.repeats, results, truth)
-        slowest = next((row[1] for row in rows if row[0].name == "official toolkit"), rows[0][1])
-        print("\n| | processes | seconds | frames/s | peak MB a process | times as fast | largest difference |")
-        print("|---|---|---|---|---|---|---|")
-        for peer, seconds, peak, difference in rows:
-            told = "" if difference is None else f"{difference:.1g}"
+        slowest = next((row.seconds for row in rows if row.peer.name == "official toolkit"), rows[0].seconds)
+        print("\n| | processes | seconds | frames/s | CPU s | peak MB a process | times as fast | largest difference |")
+        print("|---|---|---|---|---|---|---|---|")
+        for row in rows:
+            difference = "" if row.difference is None else f"{row.difference:.1g}"
             print(
-                f"| {peer.name} | {peer.processes} | {seconds:.2f} | {frames / seconds:.0f} | {peak:.0f} "
-                f"| {slowest / seconds:.1f} | {told} |"
+                f"| {row.peer.name} | {row.peer.processes} | {row.seconds:.2f} | {frames / row.seconds:.0f} "
+                f"| {row.cpu:.2f} | {row.peak:.0f} | {slowest / row.seconds:.1f} | {difference} |"
             )
         memory = _run([sys.executable, "-c", IN_MEMORY, str(root), str(results)], REPOSITORY)
         seconds = float(memory.output.split("SECONDS")[1])
@@ -159,10 +171,8 @@ def _peers(args: argparse.Namespace, root: Path, results: Path, scratch: Path) -
     return peers
 
 
-def _measure(
-    peers: Sequence[Peer], repeats: int, results: Path, truth: Scores | None
-) -> list[tuple[Peer, float, float, float | None]]:
-    """Of each peer: median seconds, peak MB, and the largest difference to the truth in any number that it gives.
+def _measure(peers: Sequence[Peer], repeats: int, results: Path, truth: Scores | None) -> list[Row]:
+    """A row a peer.
 
     The peers take turns, so that whatever else the machine does meets them all alike.
     """
@@ -174,11 +184,18 @@ def _measure(
                 stale.unlink()  # the toolkit would print these again instead of scoring
             run = _run(peer.command, peer.folder)
             runs[index].append(run)
-            print(f"turn {turn + 1}: {peer.name} with {peer.processes}: {run.seconds:.2f} s", file=sys.stderr)
+            told = f"{run.seconds:.2f} s, {run.cpu:.2f} CPU s, {run.peak:.0f} MB"
+            print(f"turn {turn + 1}: {peer.name} with {peer.processes}: {told}", file=sys.stderr)
             if truth is not None and (scores := peer.scores(run)) is not None:
                 differences[index] = _difference(scores, truth)
     return [
-        (peer, statistics.median(run.seconds for run in found), max(run.peak for run in found), difference)
+        Row(
+            peer,
+            statistics.median(run.seconds for run in found),
+            statistics.median(run.cpu for run in found),
+            max(run.peak for run in found),
+            difference,
+        )
         for peer, found, difference in zip(peers, runs, differences)
     ]
 
@@ -214,7 +231,7 @@ def _run(command: Sequence[str], folder: Path) -> Run:
         text = output.read()
     if status:
         sys.exit(f"{' '.join(command[:4])} failed:\n{text[-2000:]}")
-    return Run(seconds, usage.ru_maxrss / 1024, text)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
 
 
 if __name__ == "__main__":
