@@ -1,4 +1,4 @@
-"""Hand-made local features of a picture on a grid of cells: colour at three scales and edge orientation at two."""
+"""Hand-made local features of a picture on a grid of cells: colour and edge orientation, near and wide."""
 
 from __future__ import annotations
 
@@ -8,56 +8,57 @@ import numpy as np
 import numpy.typing as npt
 
 from vos_core.models.base import Picture
+from vos_core.models.optical_flow import grey
 
 Features = npt.NDArray[Any]  # float32 (h, w, CHANNELS); their squared distance says how unlike two cells look
 
-CHANNELS = 28  # a multiple of 4: OpenCV looks up at most four channels at once
-_BINS = 8
-_COLOUR_SCALES = (0.0, 1.2, 2.6)  # standard deviations of the blurs, in cells
-_COLOUR_WEIGHTS = (1.0, 1.0, 0.8)
+CHANNELS = 16  # a multiple of 4: OpenCV looks up at most four channels at once
+_BINS = 4
+_NEAR, _FAR = 1.2, 2.6  # standard deviations of the blurs, in cells
 _LIGHTNESS = 0.6  # against colour: light changes sooner than hue does
-_TEXTURE_SCALES = (1.2, 2.6)
 _TEXTURE_WEIGHT = 1.6
+_CONTRAST_FLOOR = 0.06  # below it a gradient is noise
 
 
 def local_features(picture: Picture, stride: int) -> Features:
     """Features (H / stride, W / stride, CHANNELS) of an RGB picture (H, W, 3) uint8; sides are multiples of `stride`.
 
-    Colour is Lab in tens of units (about four just noticeable differences). Texture is a histogram of gradient
-    directions over half a turn, divided by the local contrast, so that it does not change with the light.
+    Colour is Lab in tens of units (about four just noticeable differences): of the cell, of its surroundings, and the
+    hue of its wider ones. Texture is a histogram of gradient directions over half a turn, near and wide, divided by the
+    contrast there, so that it does not change with the light.
     """
     import cv2
 
     height, width = picture.shape[0] // stride, picture.shape[1] // stride
-    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)  # OpenCV's uint8 Lab: L over 0..255
-    lab *= np.array((_LIGHTNESS * 100 / 255, 1, 1), np.float32) / np.float32(10)
-    cells = cv2.resize(lab, (width, height), interpolation=cv2.INTER_AREA)
-    features = np.zeros((height, width, CHANNELS), np.float32)
-    for number, (sigma, weight) in enumerate(zip(_COLOUR_SCALES, _COLOUR_WEIGHTS)):
-        blurred = cv2.GaussianBlur(cells, (0, 0), sigma) if sigma else cells
-        features[..., 3 * number : 3 * number + 3] = blurred * np.float32(weight)
-    votes = _orientations(lab[..., 0], width, height)
-    energy = cells[..., 0] * 0
-    first = 3 * len(_COLOUR_SCALES)
-    for number, sigma in enumerate(_TEXTURE_SCALES):
-        blurred = np.dstack([cv2.GaussianBlur(votes[..., k : k + 4], (0, 0), sigma) for k in range(0, _BINS, 4)])
-        energy = np.sqrt((blurred * blurred).sum(axis=2)) + np.float32(0.06)
-        start = first + number * _BINS
-        features[..., start : start + _BINS] = blurred * (np.float32(_TEXTURE_WEIGHT) / energy)[..., None]
-    return features
+    cells = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(cells.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    lab *= np.array((_LIGHTNESS / 10, 1 / 10, 1 / 10), np.float32)
+    votes = _orientations(grey(picture), width, height)
+    return np.dstack(
+        [
+            lab,
+            cv2.GaussianBlur(lab, (0, 0), _NEAR),
+            cv2.GaussianBlur(lab[..., 1:], (0, 0), _FAR),
+            _normalised(cv2.GaussianBlur(votes, (0, 0), _NEAR)),
+            _normalised(cv2.GaussianBlur(votes, (0, 0), _FAR)),
+        ]
+    )
 
 
-def _orientations(lightness: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
-    """Gradient magnitude a cell and direction bin, (height, width, _BINS); a pixel votes for its two nearest bins."""
+def _normalised(votes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    contrast = np.sqrt(np.einsum("hwc,hwc->hw", votes, votes)) + np.float32(_CONTRAST_FLOOR)
+    return votes * (np.float32(_TEXTURE_WEIGHT) / contrast)[..., None]
+
+
+def _orientations(luma: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[Any]:
+    """Gradient magnitude a cell and direction, (height, width, _BINS); a pixel votes for its two nearest bins."""
     import cv2
 
-    gx, gy = cv2.Scharr(lightness, cv2.CV_32F, 1, 0), cv2.Scharr(lightness, cv2.CV_32F, 0, 1)
-    magnitude, angle = cv2.cartToPolar(gx / 16, gy / 16)
-    place = (angle * np.float32(_BINS / np.pi)) % _BINS
-    lower = np.floor(place)
-    share = place - lower
-    votes = np.empty((height, width, _BINS), np.float32)
-    for k in range(_BINS):
-        part = magnitude * ((lower == k) * (1 - share) + (lower == (k - 1) % _BINS) * share)
-        votes[..., k] = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
-    return votes
+    scale = 6 / 255 / 16  # Scharr's gain is 16 a grey level a pixel; six tens of Lab lightness span the range
+    gx, gy = cv2.Scharr(luma, cv2.CV_32F, 1, 0, scale=scale), cv2.Scharr(luma, cv2.CV_32F, 0, 1, scale=scale)
+    # cos^2-shaped votes at 0, 45, 90 and 135 degrees, clipped at nought; they need no arctangent.
+    size = cv2.magnitude(gx, gy) + np.float32(1e-6)
+    along = (gx * gx - gy * gy) / size
+    across = 2 * gx * gy / size
+    votes = cv2.merge([np.maximum(side, 0) for side in (along, across, -along, -across)])
+    return cv2.resize(votes, (width, height), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""The memory bank of `propagation`: the prompted frame and the latest ones, each kept aligned with the current frame."""
+"""The memory bank of `propagation`: the prompted frame and the latest ones, kept aligned with the current frame."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class PropagationOptions:
     """What the method can be asked; the values were chosen on the demo set."""
 
     memory_size: int = 7
-    rows: int = 120  # cells over the frame's height, roughly: cells are 4 pixels wide at 480p
+    rows: int = 90  # cells over the frame's height, roughly: cells are 5 pixels wide at 480p
     radius: int = 3  # of the window of candidates, in cells
     top: int = 12  # how many candidates vote
     temperature: float = 0.5  # of the softmax over squared feature distances
@@ -73,24 +73,24 @@ class PropagationSegmenter:
 
     def _propagate(self, features: Features, bank: MemoryBank, stride: int) -> LabelMap:
         """Labels (H, W) of the current frame from the aligned memories."""
-        patches = np.stack([_patches(sample(m.labels, m.where, nearest=True, replicate=True), stride) for m in bank])
-        sure, open_cells = self._open_cells(patches)
+        remembered = np.stack([sample(m.labels, m.where, nearest=True, replicate=True) for m in bank])
+        sure, open_cells = self._open_cells(remembered, stride)
         if open_cells is None:
             return np.repeat(np.repeat(sure, stride, axis=0), stride, axis=1)
         rows, columns = open_cells
         top, bottom, left, right = self._box(rows, columns, sure.shape)
         aligned = [_aligned(m, stride, top, bottom, left, right) for m in bank]
         weights, chosen = self._affinity(features, aligned, rows, columns, top, left)
-        votes_of = patches.reshape(-1, stride * stride)[self._flat(chosen, rows, columns, patches.shape[1:3])]
-        return self._vote(sure, rows, columns, weights, votes_of, stride)
+        patches = _patches(remembered, stride)[self._flat(chosen, rows, columns, sure.shape)]
+        return self._vote(sure, rows, columns, weights, patches, stride)
 
-    def _open_cells(self, patches: Array) -> tuple[Array, tuple[Array, Array] | None]:
+    def _open_cells(self, remembered: Array, stride: int) -> tuple[Array, tuple[Array, Array] | None]:
         """Label of each cell (h, w), and the cells where candidates disagree: elsewhere any affinity gives the same."""
         import cv2
 
         kernel = np.ones((2 * self._options.radius + 1,) * 2, np.uint8)
-        low = cv2.erode(patches.min(axis=(0, 3)), kernel)
-        high = cv2.dilate(patches.max(axis=(0, 3)), kernel)
+        low = cv2.erode(_cells(remembered.min(axis=0), stride).min(axis=(1, 3)), kernel)
+        high = cv2.dilate(_cells(remembered.max(axis=0), stride).max(axis=(1, 3)), kernel)
         rows, columns = np.nonzero(low != high)
         return high, (rows, columns) if len(rows) else None
 
@@ -178,11 +178,16 @@ def _aligned(memory: Memory, stride: int, top: int, bottom: int, left: int, righ
     return out
 
 
-def _patches(labels: LabelMap, stride: int) -> Array:
-    """Label map (H, W) as cells of pixels (H / stride, W / stride, stride * stride)."""
-    height, width = labels.shape[0] // stride, labels.shape[1] // stride
-    cells = labels.reshape(height, stride, width, stride).transpose(0, 2, 1, 3)
-    return cells.reshape(height, width, stride * stride)
+def _cells(labels: LabelMap, stride: int) -> Array:
+    """Label map (H, W) as rows of cells of rows of pixels (H / stride, stride, W / stride, stride)."""
+    return labels.reshape(labels.shape[0] // stride, stride, labels.shape[1] // stride, stride)
+
+
+def _patches(remembered: Array, stride: int) -> Array:
+    """Label maps (N, H, W) as one list of cells, memory by memory and row by row, each its stride * stride pixels."""
+    count, height, width = remembered.shape
+    cells = remembered.reshape(count, height // stride, stride, width // stride, stride).transpose(0, 1, 3, 2, 4)
+    return cells.reshape(-1, stride * stride)
 
 
 def _padded(array: Array, height: int, width: int) -> Array:
