@@ -69,11 +69,25 @@ def wide_pairs(draw: st.DrawFn, labels: tuple[int, ...]) -> tuple[np.ndarray, np
 
 
 @given(wide_pairs((1, 2, 7)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_equals_the_definition(pair: tuple[np.ndarray, np.ndarray]) -> None:
     annotation, prediction = pair
     ours = score_labels_dot(annotation, prediction, (1, 2, 7, 9))
     assert ours == [pytest.approx(slow_object(annotation == k, prediction == k), abs=1e-12) for k in (1, 2, 7, 9)]
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 390), (440, 30), (60, 470)])
+def test_large_objects_are_judged_by_the_leaning_disc(height: int, width: int) -> None:
+    """Their radius is the limit: 3.1, 3.5 and 3.8 pixels."""
+    rng = np.random.default_rng(height)
+    annotation = np.zeros((height, width), bool)
+    annotation[5 : height - 5, 5 : width - 5] = True
+    annotation[height // 3 : height // 2, width // 3 : width // 2] = False
+    for shift in ((3, 2), (-2, -3)):
+        prediction = np.roll(annotation, shift, axis=(0, 1)) ^ (rng.random((height, width)) < 0.005)
+        ours, slow = score_object(annotation, prediction), slow_object(annotation, prediction)
+        assert slow[1] == slow[2] != 1.0
+        assert ours == pytest.approx(slow, abs=1e-12)
 
 
 @pytest.mark.parametrize(
