@@ -1,0 +1,1 @@
+"""Tests of vos_core.analysis."""
