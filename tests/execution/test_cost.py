@@ -76,3 +76,13 @@ def test_put_back_goes_first() -> None:
     assert taken is not None and taken[1].video == "a"
     queue.put_back(*taken)
     assert drain(queue) == [(1, "a"), (1, "b")]
+
+
+def test_put_back_after_the_run_was_read_anew() -> None:
+    queue = TaskQueue(has_gpu=False)
+    queue.put(run(1, 1.0, {"a": (9, 1), "b": (5, 1)}), CostModel())
+    taken = queue.take("cpu")
+    assert taken is not None
+    queue.put(run(1, 1.0, {"c": (3, 1), "b": (5, 1)}), CostModel())
+    queue.put_back(*taken)
+    assert drain(queue) == [(1, "a"), (1, "b"), (1, "c")]

@@ -17,29 +17,33 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db import ledger, queries
-from db.models import Run, VideoTask
+from db.models import Run
 from db.schema import ensure
 from db.session import reading, writing
 from db.states import RunState, TaskKind, TaskState
 from vos_core.execution import lease
 from vos_core.execution.cost import CostModel, fit_cost
 from vos_core.execution.intents import Effects, apply_intents, remove_folders, write_run_file
+from vos_core.execution.loading import clear_up, queued_runs
 from vos_core.execution.messages import Cancel, Failed, Finished, Message, Progress, Ready, Stop, Stopped
-from vos_core.execution.results import record_finished, record_run_scores
-from vos_core.execution.sidecar import read_record
+from vos_core.execution.outcomes import (
+    finished_record,
+    write_death,
+    write_failure,
+    write_finished,
+    write_run_failure,
+    write_stopped,
+)
 from vos_core.execution.slots import Slot, find_slots
 from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
 from vos_core.execution.worker_process import Assignment, Gone, WorkerProcess
 from vos_core.home import Home
-from vos_core.runs import RunSettings
 
 TICK_SECONDS = 0.2
 HEARTBEAT_SECONDS = 1.0
 IDLE_EXIT_SECONDS = 20.0
 CANCEL_GRACE_SECONDS = 10.0
 STOP_GRACE_SECONDS = 8.0
-MOST_FAILURES = 3
-DEATHS_PER_FAILURE = 2
 MOST_FAILED_STARTS = 3
 
 log = logging.getLogger("dispatcher")
@@ -68,7 +72,7 @@ class Dispatcher:
         """Dispatch until idle, told to stop, or the lease is lost."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._wait_for_old_workers()
+        clear_up(self._database)
         self._reload(None)
         try:
             while not self._stopping:
@@ -94,28 +98,6 @@ class Dispatcher:
         if len(self._queue) or any(worker.assignment for worker in self._workers.values()):
             self._idle_since = time.monotonic()
         return time.monotonic() - self._idle_since > IDLE_EXIT_SECONDS
-
-    def _wait_for_old_workers(self) -> None:
-        """Start nothing on a slot whose earlier worker still lives: workers end by themselves when they lose their
-        dispatcher, and are killed when they do not."""
-        deadline = time.monotonic() + 5.0
-        here = socket.gethostname()
-        old = [worker for worker in queries.workers(self._database) if worker.host == here]
-        while any(lease.process_alive(worker.pid, worker.process_started) for worker in old):
-            if time.monotonic() > deadline:
-                import psutil
-
-                for worker in old:
-                    if lease.process_alive(worker.pid, worker.process_started):
-                        with contextlib.suppress(psutil.Error):
-                            psutil.Process(worker.pid).kill()
-                deadline += 5.0
-            time.sleep(0.1)
-        with writing(self._database) as session:
-            ledger.forget_workers(session)
-            running = session.scalars(select(VideoTask).where(VideoTask.state == TaskState.RUNNING.value))
-            for task in running:
-                ledger.set_task_state(session, task.id, TaskState.QUEUED)
 
     def _shut_down(self) -> None:
         log.info("stopping: running videos go back to the queue")
@@ -178,63 +160,38 @@ class Dispatcher:
         if isinstance(message, Progress):
             worker.progress = message
             return
-        self._note_active(assignment.run.run_id)
-        if isinstance(message, Finished):
-            self._on_finished(worker, assignment.run, assignment.task)
-        elif isinstance(message, Failed):
-            if message.whole_run:
-                self._fail_run(assignment.run, assignment.task, message.sentence)
-            else:
-                self._on_failure(assignment.run, assignment.task, message.sentence)
-        elif isinstance(message, Stopped):
-            self._on_stopped(assignment.run, assignment.task)
+        self._on_end(assignment.run, assignment.task, message)
+        self._leave(worker, assignment)
+
+    def _leave(self, worker: WorkerProcess, assignment: Assignment) -> None:
+        """The worker is no longer on that run; when it was the last one, the run's clock stops."""
+        run_id = assignment.run.run_id
+        self._note_active(run_id)
         worker.assignment, worker.progress = None, None
-        if not any(w.assignment and w.assignment.run.run_id == assignment.run.run_id for w in self._workers.values()):
-            self._active_since.pop(assignment.run.run_id, None)
+        if not any(w.assignment and w.assignment.run.run_id == run_id for w in self._workers.values()):
+            self._active_since.pop(run_id, None)
 
-    def _on_finished(self, worker: WorkerProcess, run: QueuedRun, task: PendingTask) -> None:
-        record = read_record(Path(run.folder) / task.video, run.settings.fingerprint, task.frames)
-        if record is None:
-            self._on_failure(run, task, f"Video {task.video}: its finished folder vanished from {run.folder}.")
-            return
-        with writing(self._database) as session:
-            record_finished(session, task.task_id, record)
-            self._refresh(session, run.run_id)
-
-    def _on_failure(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
-        """An attempt that counts: try again, at the third time give the video up."""
-        failures = task.failures + 1
-        given_up = failures >= MOST_FAILURES
-        log.warning("run %s video %s, failure %d: %s", run.run_id, task.video, failures, sentence)
-        with writing(self._database) as session:
-            if self._run_is_cancelled(session, run.run_id):
-                state = TaskState.CANCELLED
+    def _on_end(self, run: QueuedRun, task: PendingTask, message: Message) -> None:
+        """A worker's last word on an attempt."""
+        state = TaskState.DONE
+        if isinstance(message, Finished):
+            record = finished_record(run, task)
+            if record is not None:
+                write_finished(self._database, task, record)
             else:
-                state = TaskState.FAILED if given_up else TaskState.QUEUED
-            ledger.set_task_state(session, task.task_id, state, sentence, failures=failures, deaths=0)
-            self._refresh(session, run.run_id)
-        task.failures, task.deaths = failures, 0
+                lost = f"Video {task.video}: its finished folder vanished from {run.folder}."
+                state = write_failure(self._database, task, lost)
+        elif isinstance(message, Failed) and message.whole_run:
+            self._fail_run(run, task, message.sentence)
+        elif isinstance(message, Failed):
+            state = write_failure(self._database, task, message.sentence)
+        elif isinstance(message, Stopped):
+            state = write_stopped(self._database, task)
         if state is TaskState.QUEUED:
             self._put_back(run, task)
 
     def _fail_run(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
-        """Nothing of this run can be done (its model does not load): fail what is left of it, with one sentence."""
-        log.error("run %s: %s", run.run_id, sentence)
-        left = [task, *self._queue.drop(run.run_id)]
-        with writing(self._database) as session:
-            for item in left:
-                ledger.set_task_state(session, item.task_id, TaskState.FAILED, sentence)
-            row = self._refresh(session, run.run_id)
-            row.error = sentence
-
-    def _on_stopped(self, run: QueuedRun, task: PendingTask) -> None:
-        with writing(self._database) as session:
-            cancelled = self._run_is_cancelled(session, run.run_id)
-            state = TaskState.CANCELLED if cancelled else TaskState.QUEUED
-            ledger.set_task_state(session, task.task_id, state)
-            self._refresh(session, run.run_id)
-        if state is TaskState.QUEUED and not self._stopping:
-            self._put_back(run, task)
+        write_run_failure(self._database, run.run_id, [task, *self._queue.drop(run.run_id)], sentence)
 
     def _on_gone(self, worker: WorkerProcess) -> None:
         """A worker's process ended."""
@@ -247,26 +204,21 @@ class Dispatcher:
             log.error("worker %s did not start (exit code %s): see %s", name, code, worker.log)
         if worker.assignment is not None:
             self._on_death(worker, worker.assignment, code)
+            self._leave(worker, worker.assignment)
         del self._workers[name]
 
     def _on_death(self, worker: WorkerProcess, assignment: Assignment, code: int | None) -> None:
         """A worker died on a video: twice makes a failure, unless we killed it for not stopping."""
-        self._note_active(assignment.run.run_id)
         run, task = assignment.run, assignment.task
         if assignment.cancelled_at is not None:
-            self._on_stopped(run, task)
-            return
-        deaths = task.deaths + 1
-        log.warning("worker %s died (exit code %s) on run %s video %s", worker.slot.name, code, run.run_id, task.video)
-        if deaths >= DEATHS_PER_FAILURE:
+            state = write_stopped(self._database, task)
+        else:
+            log.warning("worker %s died (exit code %s) on video %s", worker.slot.name, code, task.video)
             how = f"signal {-code} (out of memory?)" if code is not None and code < 0 else f"exit code {code}"
-            self._on_failure(run, task, f"Video {task.video}: its worker died on it, {how}; see {worker.log}.")
-            return
-        with writing(self._database) as session:
-            ledger.set_task_state(session, task.task_id, TaskState.QUEUED, deaths=deaths)
-            self._refresh(session, run.run_id)
-        task.deaths = deaths
-        self._put_back(run, task)
+            sentence = f"Video {task.video}: its worker died on it, {how}; see {worker.log}."
+            state = write_death(self._database, task, sentence)
+        if state is TaskState.QUEUED:
+            self._put_back(run, task)
 
     def _apply_intents(self) -> None:
         if not queries.pending_intent(self._database):
@@ -336,12 +288,10 @@ class Dispatcher:
         """Take over a video that an earlier attempt finished (its dispatcher died before it heard)."""
         if task.kind is not TaskKind.SEGMENT:
             return False
-        record = read_record(Path(run.folder) / task.video, run.settings.fingerprint, task.frames)
-        if record is None or (task.annotated > 2 and not record.objects):
+        record = finished_record(run, task)
+        if record is None:
             return False
-        with writing(self._database) as session:
-            record_finished(session, task.task_id, record)
-            self._refresh(session, run.run_id)
+        write_finished(self._database, task, record)
         return True
 
     def _assign(self, worker: WorkerProcess, run: QueuedRun, task: PendingTask) -> None:
@@ -358,16 +308,6 @@ class Dispatcher:
             self._queue.put_back(run, task)
 
     # --- database
-
-    def _refresh(self, session: Session, run_id: int) -> Run:
-        run = ledger.refresh_run(session, run_id)
-        record_run_scores(session, run)
-        return run
-
-    @staticmethod
-    def _run_is_cancelled(session: Session, run_id: int) -> bool:
-        run = session.get(Run, run_id)
-        return run is None or run.state == RunState.CANCELLED.value
 
     def _note_active(self, run_id: int) -> None:
         """Fold the time since the last note into the run's active seconds."""
@@ -420,35 +360,10 @@ class Dispatcher:
 
     def _reload(self, run_ids: set[int] | None) -> None:
         """Read the queue from the database: of the given runs, or (None) of all."""
-        active = [RunState.QUEUED.value, RunState.RUNNING.value]
-        with reading(self._database) as session:
-            statement = select(Run).where(Run.state.in_(active))
-            if run_ids is not None:
-                for run_id in run_ids:
-                    self._queue.drop(run_id)
-                statement = statement.where(Run.id.in_(run_ids))
-            for run in session.scalars(statement):
-                waiting = session.scalars(
-                    select(VideoTask).where(VideoTask.run_id == run.id, VideoTask.state == TaskState.QUEUED.value)
-                )
-                tasks = [
-                    PendingTask(
-                        task_id=task.id,
-                        run_id=run.id,
-                        video=task.video,
-                        frames=task.frames,
-                        objects=task.objects,
-                        annotated=task.annotated,
-                        kind=TaskKind(task.kind),
-                        attempt=task.attempt,
-                        failures=task.failures,
-                        deaths=task.deaths,
-                    )
-                    for task in waiting
-                ]
-                settings = RunSettings.from_values(run.settings)
-                folder = str(self._home.locate(run.folder))
-                self._queue.put(QueuedRun(run.id, run.position, settings, folder, tasks), self._cost_of(run.model))
+        for run_id in run_ids or ():
+            self._queue.drop(run_id)
+        for run in queued_runs(self._home, run_ids):
+            self._queue.put(run, self._cost_of(run.settings.model))
 
     def _cost_of(self, model: str) -> CostModel:
         return fit_cost(queries.past_timings(self._database, model))

@@ -62,8 +62,8 @@ class TaskQueue:
 
     def put_back(self, run: QueuedRun, task: PendingTask) -> None:
         """An attempt ended without a result: the task goes to the front of its run."""
-        run.tasks.insert(0, task)
-        self._runs[run.run_id] = run
+        # The queue may have been read anew since: then its run counts, not the one that the attempt started with.
+        self._runs.setdefault(run.run_id, run).tasks.insert(0, task)
 
     def drop(self, run_id: int) -> list[PendingTask]:
         """Forget a run (cancelled, paused, deleted); returns the tasks that were waiting."""
