@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -268,3 +269,33 @@ def test_facts(weights: Home) -> None:
     machine = device_facts()
     assert machine["torch"] == torch.__version__ and machine["sam2"] == "1.1.0"
     assert (machine["peak_gpu_bytes"] is None) == (not torch.cuda.is_available())
+
+
+@pytest.mark.slow
+def test_500_frames_hold_no_more_than_50(weights: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of every tensor alive after frame 49 and after frame 499; frames are drawn as they are asked for."""
+
+    class Endless(ArrayClip):
+        def __len__(self) -> int:
+            return 500
+
+        def __getitem__(self, index: int) -> Any:
+            return np.roll(self.frames[0], index, axis=1)
+
+    random = np.random.default_rng(0)
+    clip = Endless(random.integers(0, 255, (1, 48, 64, 3), dtype=np.uint8))
+    prompt = np.zeros((48, 64), np.uint8)
+    prompt[10:30, 10:30], prompt[30:44, 40:60] = 1, 2
+    segmenter = load(settings_for("sam2.1_hiera_tiny"), weights)
+    alive = {}
+    for frame, _ in enumerate(segmenter.segment(clip, {0: prompt})):
+        if frame in (49, 499):
+            gc.collect()
+            storages = {
+                tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+                for tensor in gc.get_objects()
+                if type(tensor) in (torch.Tensor, torch.nn.Parameter)
+            }
+            alive[frame] = sum(storages.values())
+    segmenter.close()
+    assert alive[499] == alive[49] > 100_000_000, "the weights alone are that much"
