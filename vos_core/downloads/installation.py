@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from vos_core.datasets.mose import ANNOTATIONS, FRAMES, LISTS, video_order, write_list
 from vos_core.downloads.catalogue import Item, Kind
 from vos_core.downloads.failures import DownloadError
 from vos_core.downloads.transfer import Policy, discard, download, require_space, sha256_of
@@ -19,7 +20,6 @@ from vos_core.downloads.unpack import Limits, unpack
 from vos_core.errors import InputError
 from vos_core.home import Home
 
-FRAMES, ANNOTATIONS, LISTS = "JPEGImages", "Annotations", "ImageSets"
 RECORD = ".fetched.json"
 
 
@@ -196,15 +196,14 @@ def _unpack_dataset(item: Item, archive: Path, destination: Path, progress: Call
 
 def _write_list(dataset: Path, split: str, meta: Path) -> None:
     """Write `ImageSets/<split>.txt`, in the order of the publisher's meta file where it names the same videos."""
-    videos = sorted(entry.name for entry in (dataset / ANNOTATIONS).iterdir() if entry.is_dir())
+    videos = video_order(dataset)
     try:
-        named = list(json.loads(meta.read_text(encoding="utf-8"))["videos"])
-    except (OSError, ValueError, KeyError, TypeError):
-        named = []
-    if sorted(named) == videos:
+        named = video_order(dataset, meta)
+    except InputError:
+        named = ()
+    if sorted(named) == sorted(videos):
         videos = named
-    (dataset / LISTS).mkdir()
-    (dataset / LISTS / f"{split}.txt").write_text("".join(f"{video}\n" for video in videos), encoding="utf-8")
+    write_list(dataset, split, videos)
 
 
 def _dataset_in(folder: Path) -> Path | None:
