@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from vos_core.errors import InputError
-from vos_core.models.sam2_options import OPTIONS, check_options, option_values, wants_all_annotations
+from vos_core.models.sam2_options import (
+    NOT_WIRED,
+    OPTIONS,
+    check_options,
+    check_values,
+    option_values,
+    wants_all_annotations,
+)
 from vos_core.runs import RunSettings
 
 
@@ -49,6 +56,14 @@ def test_every_default_passes_its_own_check_and_is_explained(option: Any) -> Non
 def test_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         check_options(settings_for(**options))
+
+
+@pytest.mark.parametrize("name", NOT_WIRED)
+def test_a_run_is_not_launched_with_what_it_would_get_wrong(name: str) -> None:
+    check_values(settings_for(**{name: True}))
+    check_options(settings_for(**{name: False}))
+    with pytest.raises(InputError, match=f"{name} cannot be used in a run yet"):
+        check_options(settings_for(**{name: True}))
 
 
 def test_one_pointer_is_refused_where_it_makes_masks_vanish() -> None:

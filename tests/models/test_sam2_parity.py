@@ -178,6 +178,22 @@ def test_exact_is_upstream_to_the_last_bit(
     segmenter.close()
 
 
+def test_several_frames_at_once_through_the_encoder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU; ten frames by four, so that the last batch is a short one."""
+    monkeypatch.setitem(sam2_video.FRAMES_AT_ONCE, "cpu", 4)
+    sizes = []
+    real = sam2_video.encode_frames
+    monkeypatch.setattr(
+        sam2_video, "encode_frames", lambda predictor, images: (sizes.append(len(images)), real(predictor, images))[1]
+    )
+    folder, clip, labels = bench.clip(2)
+    expected = bench.upstream(MODELS[1], folder, {0: objects_of(labels[0])}, 4, "position_preserving")
+    segmenter = bench.ours(MODELS[1], 4, "position_preserving")
+    assert worst(list(segmenter.raw_logits(clip, {0: labels[0]})), expected) < TOLERANCE
+    segmenter.close()
+    assert sizes == [1, 4, 4, 2]
+
+
 @pytest.mark.parametrize("threshold", [-0.3])
 def test_score_thresh(threshold: float, bench: Bench) -> None:
     folder, clip, labels = bench.clip(2)

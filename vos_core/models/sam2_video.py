@@ -28,7 +28,7 @@ from vos_core.models.sam2_engine import (
 )
 from vos_core.models.sam2_frames import Normaliser, read_ahead, resize_frame
 from vos_core.models.sam2_memory import set_memory_size
-from vos_core.models.sam2_options import check_options, option_values
+from vos_core.models.sam2_options import check_values, option_values
 from vos_core.models.sam2_weights import build_predictor
 from vos_core.runs import RunSettings
 
@@ -64,11 +64,13 @@ _parked: list[_Loaded] = []  # at most one: what the last closed segmenter held,
 
 
 def load(settings: RunSettings, home: Home) -> Sam2Segmenter:
-    """Load a SAM 2 run's model. Raises InputError when its options, device or checkpoint cannot be used.
+    """Load a SAM 2 run's model.
+
+    Raises InputError when its options, device or checkpoint cannot be used, VosLabError when the GPU has no room.
 
     Weights that the last closed segmenter of this process held are taken over when they are the same.
     """
-    check_options(settings)
+    check_values(settings)
     values = option_values(settings)
     checkpoint = find_checkpoint(settings, home)
     device = find_device(values["device"])
@@ -79,7 +81,13 @@ def load(settings: RunSettings, home: Home) -> Sam2Segmenter:
     loaded = _parked.pop() if _parked else None
     if loaded is None or loaded.weights != weights:
         del loaded  # the old weights go before the new ones come
-        predictor = build_predictor(config, checkpoint, device, values["image_size"], settings.model)
+        try:
+            predictor = build_predictor(config, checkpoint, device, values["image_size"], settings.model)
+        except torch.OutOfMemoryError as error:
+            raise VosLabError(
+                f"The weights of {settings.model} do not fit in the memory that is free on the GPU: end what else "
+                f"uses it (`nvidia-smi` lists it), or take a smaller model."
+            ) from error
         loaded = _Loaded(weights, predictor, predictor.maskmem_tpos_enc.detach().clone())
     return Sam2Segmenter(loaded, settings)
 
