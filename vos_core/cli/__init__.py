@@ -19,6 +19,7 @@ COMMANDS = {
     "status": ("vos_core.cli.status", "the runs, the queue and the workers"),
     "show": ("vos_core.cli.show", "one run: its scores per object, settings, timings and errors"),
     "picture": ("vos_core.cli.picture", "one frame with annotation and predictions side by side, as a PNG"),
+    "submission": ("vos_core.cli.submission", "the zip of a run's masks for a challenge's server (MOSE), checked"),
     "cancel": ("vos_core.cli.control", "stop runs; what is finished stays"),
     "retry": ("vos_core.cli.control", "queue the failed videos of runs again"),
     "resume": ("vos_core.cli.control", "queue what cancelled, paused or failed runs are missing"),
