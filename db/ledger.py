@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from db.models import Ablation, FrameScore, Intent, Lease, ObjectScore, Run, VideoTask, Worker
+from db.models import Ablation, FailureEpisode, FrameScore, Intent, Lease, ObjectScore, Run, VideoTask, Worker
 from db.states import IntentState, RunState, TaskKind, TaskState
 
 
@@ -123,8 +123,10 @@ def finish_task(
     columns: Mapping[str, Any],
     objects: Sequence[Mapping[str, Any]],
     frame_scores: Sequence[tuple[int, int, float, float]],
+    failures: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Record a finished video: its columns, object scores and (object, frame, J, F) rows, replacing earlier ones."""
+    """Record a finished video: its columns, object scores, (object, frame, J, F) rows and failures, replacing earlier
+    ones."""
     task = session.get_one(VideoTask, task_id)
     for name, value in columns.items():
         setattr(task, name, value)
@@ -133,6 +135,9 @@ def finish_task(
     session.flush()
     session.execute(delete(FrameScore).where(FrameScore.task_id == task_id))
     session.execute(delete(ObjectScore).where(ObjectScore.task_id == task_id))
+    session.execute(delete(FailureEpisode).where(FailureEpisode.task_id == task_id))
+    if failures:
+        session.execute(insert(FailureEpisode), [{"task_id": task_id, **row} for row in failures])
     if objects:
         session.execute(insert(ObjectScore), [{"task_id": task_id, **row} for row in objects])
     if frame_scores:

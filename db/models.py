@@ -46,7 +46,9 @@ class Run(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     ablation_id: Mapped[int] = mapped_column(ForeignKey("ablation.id"))
     name: Mapped[str]  # the folder's name
-    folder: Mapped[str]  # stored path
+    folder: Mapped[str]  # stored path: run.json, and a record a video
+    predictions: Mapped[str]  # stored path of the masks: `folder`, but for imported and adopted ones
+    reference: Mapped[str | None]  # stored path: scored against this instead of annotations (agreement, no J&F)
     fingerprint: Mapped[str]
     settings: Mapped[dict[str, Any]]
     dataset: Mapped[str]
@@ -164,6 +166,35 @@ class FrameScore(Base):
     frame: Mapped[int] = mapped_column(primary_key=True)
     j: Mapped[float]
     f: Mapped[float]
+
+
+class FailureEpisode(Base):
+    """Consecutive frames in which one object's mask fails in one way (`vos_core.analysis.failures`)."""
+
+    __tablename__ = "failure_episode"
+
+    task_id: Mapped[int] = mapped_column(ForeignKey("video_task.id", ondelete="CASCADE"), primary_key=True)
+    object_id: Mapped[int] = mapped_column(primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)  # frame indices, inclusive
+    end: Mapped[int]
+    kind: Mapped[str]
+    worst_frame: Mapped[int]
+    worst_score: Mapped[float]
+    frames: Mapped[int]  # failing ones among them
+    severity: Mapped[float]  # what they take from the object's mean J&F
+
+
+class ServerScore(Base):
+    """What a challenge server said of a run's submission, typed in by a person; never mixed with our own scores."""
+
+    __tablename__ = "server_score"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    server: Mapped[str]
+    figures: Mapped[dict[str, Any]]  # name -> number, as the server calls them
+    notes: Mapped[str] = mapped_column(default="")
+    entered_at: Mapped[float]
 
 
 class Intent(Base):

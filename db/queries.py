@@ -201,7 +201,7 @@ def run_datasets(database: Path) -> list[tuple[str, str]]:
 def prediction_folder(database: Path, run_id: int, video: str) -> tuple[str, str, int] | None:
     """(stored folder, fingerprint of the run, latest attempt) behind one video's predictions."""
     statement = (
-        select(Run.folder, Run.fingerprint, VideoTask.attempt)
+        select(Run.predictions, Run.fingerprint, VideoTask.attempt)
         .join(VideoTask, VideoTask.run_id == Run.id)
         .where(Run.id == run_id, VideoTask.video == video)
     )

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from vos_core.errors import InputError
 
+# Names of the roots in stored paths; the first that holds a path names it.
+ROOTS = ("outputs", "checkpoints", "data", "state", "root")
+
 
 @dataclass(frozen=True)
 class Home:
@@ -65,7 +68,7 @@ class Home:
     def store(self, path: Path) -> str:
         """`path` as it is kept: `"<root>:<relative>"` inside a named root, else absolute."""
         path = path.absolute()
-        for name in ("outputs", "checkpoints", "data", "root"):
+        for name in ROOTS:
             base: Path = getattr(self, name)
             if path.is_relative_to(base):
                 return f"{name}:{path.relative_to(base).as_posix()}"
@@ -76,6 +79,6 @@ class Home:
         if stored.startswith("/"):
             return Path(stored)
         name, _, relative = stored.partition(":")
-        if name not in ("outputs", "checkpoints", "data", "root"):
+        if name not in ROOTS:
             raise InputError(f"The stored path {stored!r} names no known root (data, outputs, checkpoints).")
         return Path(getattr(self, name)) / relative

@@ -36,7 +36,7 @@ def run(run_id: int, position: float, videos: dict[str, tuple[int, int]], model:
         for index, (video, (frames, objects)) in enumerate(videos.items())
     ]
     settings = RunSettings("DAVIS", "data:DAVIS", "val", model)
-    return QueuedRun(run_id, position, settings, "/nowhere", tasks)
+    return QueuedRun(run_id, position, settings, "/nowhere", tasks=tasks)
 
 
 def drain(queue: TaskQueue, device: str = "cpu") -> list[tuple[int, str]]:

@@ -11,7 +11,7 @@ from vos_core.execution.messages import Assign, Failed, Message, Progress, Ready
 @pytest.mark.parametrize(
     "message",
     [
-        Assign(1, 2, "segment", "a video", "{}", "/out"),
+        Assign(1, 2, "segment", "a video", "{}", "/out", "/masks", None),
         Progress(1, 2, "segmenting", 7, 3.5),
         Failed(1, 2, 'a "sentence"\nof two lines – ü', whole_run=True),
         Ready(5, {"a": [1]}),

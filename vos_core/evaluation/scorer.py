@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from vos_core.metrics.boundary import boundary_radius
 from vos_core.metrics.label_maps import score_labels
 
 ExtraObjects = Literal["error", "ignore"]
+Watch = Callable[[str, np.ndarray, np.ndarray, Sequence[float], Sequence[float]], None]
 
 
 def evaluated_frames(annotations: Mapping[str, Path]) -> tuple[str, ...]:
@@ -36,6 +37,7 @@ class VideoScorer:
     `annotations`: frame stem -> annotation file of the whole video, in time order. Objects are 1..K, K the highest
     label but void (255) in the first annotation; void and higher labels of later annotations are background.
     `extra_objects`: whether a predicted id above K is an error or ignored, with a sentence in `warnings`.
+    `watch(stem, annotation, prediction, j, f)` is called for each scored frame while both label maps are in memory.
     Raises InputError when an annotation cannot be read or the first one holds no object.
     """
 
@@ -46,6 +48,7 @@ class VideoScorer:
         *,
         official_decay: bool = False,
         extra_objects: ExtraObjects = "error",
+        watch: Watch | None = None,
     ) -> None:
         self.video = video
         self.evaluated = evaluated_frames(annotations)
@@ -53,6 +56,7 @@ class VideoScorer:
         self._annotations = annotations
         self._official_decay = official_decay
         self._extra_objects = extra_objects
+        self._watch = watch
         self._row = {stem: row for row, stem in enumerate(self.evaluated)}
         self._added = np.zeros(len(self.evaluated), np.bool_)
         count = self._count_objects()
@@ -92,6 +96,8 @@ class VideoScorer:
         self._j[:, row] = j
         self._f[:, row] = f
         self._added[row] = True
+        if self._watch is not None:
+            self._watch(stem, annotation, prediction, j, f)
 
     def missing(self) -> tuple[str, ...]:
         """Evaluated frames that have not been added yet."""

@@ -77,6 +77,7 @@ def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun
     columns = {
         "name": name,
         "folder": run_folder(settings, name),
+        "predictions": run_folder(settings, name),
         "fingerprint": settings.fingerprint,
         "settings": json.loads(settings.to_json()),
         "dataset": settings.dataset,

@@ -35,6 +35,8 @@ def queued_runs(home: Home, run_ids: Iterable[int] | None = None) -> list[Queued
                 position=run.position,
                 settings=RunSettings.from_values(run.settings),
                 folder=str(home.locate(run.folder)),
+                predictions=str(home.locate(run.predictions)),
+                reference=str(home.locate(run.reference)) if run.reference else None,
             )
             for run in session.scalars(statement)
         }

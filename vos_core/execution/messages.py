@@ -11,7 +11,11 @@ from vos_core.errors import VosLabError
 
 @dataclass(frozen=True)
 class Assign:
-    """Dispatcher -> worker: do this video task. `folder` is the run's folder (absolute)."""
+    """Dispatcher -> worker: do this video task.
+
+    `folder` is the run's folder, `predictions` that of its masks (the same, but for imported ones), `reference` what to
+    score against instead of the dataset's annotations; all absolute.
+    """
 
     task_id: int
     attempt: int
@@ -19,6 +23,8 @@ class Assign:
     video: str
     settings: str  # RunSettings.to_json()
     folder: str
+    predictions: str
+    reference: str | None = None
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,14 @@ def record_finished(session: Session, task_id: int, record: VideoRecord) -> None
     frame_scores = [
         (item.object_id, frame, j, f) for item in record.objects for frame, j, f in zip(item.frames, item.j, item.f)
     ]
-    ledger.finish_task(session, task_id, columns, objects, frame_scores)
+    failures = [
+        {
+            key: episode[key]
+            for key in ("object_id", "start", "end", "kind", "worst_frame", "worst_score", "frames", "severity")
+        }
+        for episode in record.failures
+    ]
+    ledger.finish_task(session, task_id, columns, objects, frame_scores, failures)
     run = session.get_one(ledger.VideoTask, task_id).run
     if record.provenance:
         devices = sorted({*run.provenance.get("devices", []), record.device_name} - {""})

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from vos_core.analysis.failures import FailureEpisode, FailureFinder
 from vos_core.errors import VosLabError
+from vos_core.evaluation.scorer import VideoScorer
+from vos_core.evaluation.scores import VideoScores
+
+LabelMap = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A video's scores and failures, and the seconds that finding them took."""
+
+    scores: VideoScores
+    failures: tuple[FailureEpisode, ...]
+    seconds: float
 
 
 class ScorerProcess:
@@ -28,24 +42,24 @@ class ScorerProcess:
         self._process.start()
         theirs.close()
 
-    def begin(self, video: str, annotations: Mapping[str, Path]) -> None:
-        """Start a video; forgets an unfinished one."""
-        self._connection.send(("begin", video, dict(annotations)))
+    def begin(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path]) -> None:
+        """Start a video, of which `stems` are all frames in time order; forgets an unfinished one."""
+        self._connection.send(("begin", video, tuple(stems), dict(annotations)))
 
     def add(self, stem: str, mask: npt.NDArray[np.uint8]) -> None:
         """Hand over one frame's mask, (H, W) uint8."""
         self._connection.send(("add", stem, mask))
 
-    def finish(self) -> tuple[Any, float]:
-        """(VideoScores, seconds spent scoring). Raises VosLabError with the first problem of the video."""
+    def finish(self) -> Scored:
+        """What was found. Raises VosLabError with the first problem of the video."""
         self._connection.send(("finish",))
         try:
-            ok, answer, seconds = self._connection.recv()
+            answer = self._connection.recv()
         except EOFError as error:
             raise VosLabError("The scoring process died (out of memory?).") from error
-        if not ok:
-            raise VosLabError(answer)
-        return answer, seconds
+        if not isinstance(answer, Scored):
+            raise VosLabError(str(answer))
+        return answer
 
     def close(self) -> None:
         """End the process."""
@@ -55,10 +69,24 @@ class ScorerProcess:
             self._process.kill()
 
 
-def _serve(connection: Connection) -> None:
-    from vos_core.evaluation import VideoScorer
+class _VideoScoring:
+    """One video in the scoring process."""
 
-    scorer: VideoScorer | None = None
+    def __init__(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path]) -> None:
+        self._index = {stem: index for index, stem in enumerate(stems)}
+        self._scorer = VideoScorer(video, annotations, watch=self._look)
+        self._finder = FailureFinder(video, len(self._scorer.object_ids))
+        self.add = self._scorer.add
+
+    def _look(self, stem: str, annotation: LabelMap, mask: LabelMap, j: Sequence[float], f: Sequence[float]) -> None:
+        self._finder.add(self._index[stem], annotation, mask, j, f)
+
+    def finish(self) -> tuple[VideoScores, tuple[FailureEpisode, ...]]:
+        return self._scorer.finish(), self._finder.finish()
+
+
+def _serve(connection: Connection) -> None:
+    scoring: _VideoScoring | None = None
     problem: str | None = None
     seconds = 0.0
     while True:
@@ -70,20 +98,17 @@ def _serve(connection: Connection) -> None:
         try:
             if message[0] == "begin":
                 problem, seconds = None, 0.0
-                scorer = VideoScorer(message[1], message[2])
-            elif message[0] == "add" and scorer is not None and problem is None:
-                scorer.add(message[1], message[2])
+                scoring = _VideoScoring(*message[1:])
+            elif message[0] == "add" and scoring is not None and problem is None:
+                scoring.add(message[1], message[2])
             elif message[0] == "finish":
-                if problem is None and scorer is not None:
-                    answer = scorer.finish()
-                    connection.send((True, answer, seconds + time.perf_counter() - began))
-                else:
-                    connection.send((False, problem or "no video was begun", seconds))
-                scorer = None
+                if problem is not None or scoring is None:
+                    raise VosLabError(problem or "no video was begun")
+                answer = scoring.finish()
+                connection.send(Scored(*answer, seconds + time.perf_counter() - began))
         except Exception as error:
             # Kept until `finish`: the worker must hear the sentence of its own video, once.
             problem = problem or (str(error) if isinstance(error, VosLabError) else f"scoring failed: {error!r}")
             if message[0] == "finish":
-                connection.send((False, problem, seconds))
-                scorer = None
+                connection.send(problem)
         seconds += time.perf_counter() - began

@@ -43,6 +43,7 @@ class VideoRecord:
     device_name: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[ObjectRecord, ...] = ()  # empty where the video has no annotations to score against
+    failures: tuple[Mapping[str, Any], ...] = ()  # `FailureEpisode.as_values()`, worst first
 
 
 def write_record(folder: Path, record: VideoRecord) -> None:
@@ -65,7 +66,8 @@ def read_record(folder: Path, fingerprint: str, frames: int) -> VideoRecord | No
             )
             for item in values.pop("objects")
         )
-        record = VideoRecord(**values, objects=objects)
+        failures = tuple(values.pop("failures", ()))
+        record = VideoRecord(**values, objects=objects, failures=failures)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if record.fingerprint != fingerprint or record.frames != frames:

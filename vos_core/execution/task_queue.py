@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from db.states import TaskKind
 from vos_core.execution.cost import CostModel
-from vos_core.models.registry import find_model
+from vos_core.models.registry import MODELS
 from vos_core.runs import RunSettings
 
 
@@ -35,13 +35,16 @@ class QueuedRun:
     position: float
     settings: RunSettings
     folder: str  # absolute
+    predictions: str = ""  # absolute folder of the masks; `folder` but for imported runs
+    reference: str | None = None  # absolute folder that replaces the annotations in scoring
     tasks: list[PendingTask] = field(default_factory=list)
     prepared: bool = False  # its folder and run.json are there
 
     @property
     def wants_gpu(self) -> bool:
         """Whether its model runs on a GPU where there is one."""
-        is_sam2 = find_model(self.settings.model).family.startswith("sam2")
+        spec = MODELS.get(self.settings.model)  # None for imported predictions
+        is_sam2 = spec is not None and spec.family.startswith("sam2")
         return is_sam2 and self.settings.option("device", "auto") != "cpu"
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,7 @@ from typing import IO, Any
 from vos_core.datasets import open_dataset
 from vos_core.datasets.layout import Video
 from vos_core.errors import Cancelled, VosLabError
+from vos_core.evaluation.scorer import is_scorable
 from vos_core.execution.messages import (
     Assign,
     Cancel,
@@ -30,7 +32,7 @@ from vos_core.execution.messages import (
     decode,
     encode,
 )
-from vos_core.execution.scorer import ScorerProcess
+from vos_core.execution.scorer import Scored, ScorerProcess
 from vos_core.execution.sidecar import (
     ObjectRecord,
     VideoRecord,
@@ -155,7 +157,7 @@ class Worker:
         run_folder.mkdir(parents=True, exist_ok=True)
         sweep(run_folder, video.name)
         temporary.mkdir()
-        scorer = self._begin_scoring(video)
+        scorer = self._begin_scoring(video, video.annotations)
         began = said = time.perf_counter()
 
         def on_frame(index: int, mask: Any) -> None:
@@ -176,7 +178,7 @@ class Worker:
             on_frame=on_frame,
             should_stop=lambda: self._should_stop(task),
         )
-        scores, evaluation_s = scorer.finish() if scorer is not None else (None, 0.0)
+        scored = scorer.finish() if scorer is not None else None
         facts = device_facts(settings)
         write_record(
             temporary,
@@ -188,13 +190,14 @@ class Worker:
                 decode_s=timings.decode_s,
                 inference_s=timings.inference_s,
                 write_s=timings.write_s,
-                evaluation_s=evaluation_s,
+                evaluation_s=scored.seconds if scored else 0.0,
                 wall_s=time.perf_counter() - began,
                 load_s=load_s,
                 peak_gpu_bytes=facts.peak_gpu_bytes,
                 device_name=facts.name,
                 provenance=self._provenance,
-                objects=object_records(video, scores),
+                objects=object_records(video, scored),
+                failures=tuple(episode.as_values() for episode in scored.failures) if scored else (),
             ),
         )
         if self._should_stop(task):
@@ -202,50 +205,59 @@ class Worker:
         put_in_place(temporary, run_folder / video.name)
 
     def _score(self, task: Assign, settings: RunSettings, video: Video) -> None:
-        """Score masks that are already in the run's folder, and leave a sidecar beside them."""
+        """Score masks that are already there, and leave a record of it in the run's folder."""
         began = time.perf_counter()
-        folder = Path(task.folder) / video.name
-        scorer = self._begin_scoring(video)
-        scores, evaluation_s = None, 0.0
+        masks, records = Path(task.predictions) / video.name, Path(task.folder) / video.name
+        annotations = reference_masks(Path(task.reference), video) if task.reference else video.annotations
+        scorer = self._begin_scoring(video, annotations)
+        scored = None
         if scorer is not None:
             for index, stem in enumerate(video.stems):
-                path = folder / f"{stem}.png"
                 if self._should_stop(task):
                     raise Cancelled(f"Video {video.name} was stopped.")
+                path = masks / f"{stem}.png"
                 if path.exists():
                     scorer.add(stem, read_mask(path))
                 if index % 50 == 49:
                     self._say(Progress(task.task_id, task.attempt, "scoring", index + 1))
-            scores, evaluation_s = scorer.finish()
-        earlier = read_record(folder, settings.fingerprint, video.length)
-        scored = earlier or VideoRecord(settings.fingerprint, video.name, task.attempt, video.length)
+            scored = scorer.finish()
+        records.mkdir(parents=True, exist_ok=True)
+        earlier = read_record(records, settings.fingerprint, video.length)
+        record = earlier or VideoRecord(settings.fingerprint, video.name, task.attempt, video.length)
         write_record(
-            folder,
+            records,
             replace(
-                scored,
+                record,
                 attempt=task.attempt,
-                evaluation_s=evaluation_s,
-                wall_s=scored.wall_s or time.perf_counter() - began,
-                objects=object_records(video, scores),
+                evaluation_s=scored.seconds if scored else 0.0,
+                wall_s=record.wall_s or time.perf_counter() - began,
+                objects=object_records(video, scored),
+                failures=tuple(episode.as_values() for episode in scored.failures) if scored else (),
             ),
         )
 
-    def _begin_scoring(self, video: Video) -> ScorerProcess | None:
-        if not video.is_scorable:
+    def _begin_scoring(self, video: Video, annotations: Mapping[str, Path]) -> ScorerProcess | None:
+        if not is_scorable(annotations):
             return None
         if self._scorer is None:
             self._scorer = ScorerProcess()
-        self._scorer.begin(video.name, video.annotations)
+        self._scorer.begin(video.name, video.stems, annotations)
         return self._scorer
 
 
-def object_records(video: Video, scores: Any) -> tuple[ObjectRecord, ...]:
-    """A video's scores (`vos_core.evaluation.VideoScores` or None) as the sidecar keeps them."""
-    if scores is None:
+def reference_masks(folder: Path, video: Video) -> dict[str, Path]:
+    """Masks of a folder that stand in for the annotations of a video, in time order."""
+    paths = {stem: folder / video.name / f"{stem}.png" for stem in video.stems}
+    return {stem: path for stem, path in paths.items() if path.exists()}
+
+
+def object_records(video: Video, scored: Scored | None) -> tuple[ObjectRecord, ...]:
+    """A video's scores as the sidecar keeps them."""
+    if scored is None:
         return ()
     index = {stem: number for number, stem in enumerate(video.stems)}
     records = []
-    for item in scores.objects:
+    for item in scored.scores.objects:
         j, f = item.j_statistics, item.f_statistics
         records.append(
             ObjectRecord(

@@ -82,7 +82,18 @@ class WorkerProcess:
         """Give it a video task."""
         self.assignment = Assignment(run, task, attempt, time.time())
         self.progress = None
-        self.send(Assign(task.task_id, attempt, task.kind.value, task.video, run.settings.to_json(), run.folder))
+        self.send(
+            Assign(
+                task.task_id,
+                attempt,
+                task.kind.value,
+                task.video,
+                run.settings.to_json(),
+                run.folder,
+                run.predictions or run.folder,
+                run.reference,
+            )
+        )
 
     def kill(self) -> None:
         """End it at once, its scoring process with it."""

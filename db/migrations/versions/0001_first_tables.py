@@ -60,6 +60,8 @@ def upgrade() -> None:
         sa.Column("ablation_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("folder", sa.String(), nullable=False),
+        sa.Column("predictions", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=True),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("dataset", sa.String(), nullable=False),
@@ -107,6 +109,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_run_state", ["state"], unique=False)
 
     op.create_table(
+        "server_score",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("server", sa.String(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("notes", sa.String(), nullable=False),
+        sa.Column("entered_at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_server_score_run_id_run"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_server_score")),
+    )
+    op.create_table(
         "video_task",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -145,6 +158,22 @@ def upgrade() -> None:
         batch_op.create_index("ix_video_task_state", ["state", "run_id"], unique=False)
 
     op.create_table(
+        "failure_episode",
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("object_id", sa.Integer(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("end", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("worst_frame", sa.Integer(), nullable=False),
+        sa.Column("worst_score", sa.Float(), nullable=False),
+        sa.Column("frames", sa.Integer(), nullable=False),
+        sa.Column("severity", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"], ["video_task.id"], name=op.f("fk_failure_episode_task_id_video_task"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("task_id", "object_id", "start", name=op.f("pk_failure_episode")),
+    )
+    op.create_table(
         "frame_score",
         sa.Column("task_id", sa.Integer(), nullable=False),
         sa.Column("object_id", sa.Integer(), nullable=False),
@@ -177,10 +206,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("object_score")
     op.drop_table("frame_score")
+    op.drop_table("failure_episode")
     with op.batch_alter_table("video_task", schema=None) as batch_op:
         batch_op.drop_index("ix_video_task_state")
 
     op.drop_table("video_task")
+    op.drop_table("server_score")
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.drop_index("ix_run_state")
 
