@@ -9,6 +9,7 @@ import numpy as np
 from vos_core.home import Home
 from vos_core.models.base import Clip, LabelMap, Picture
 from vos_core.models.optical_flow import Flow, FlowEstimator, carry, grey, limit_threads, pixel_grid, sample
+from vos_core.models.prompts import prompted
 from vos_core.runs import RunSettings
 
 _SLACK = 0.05  # of the two flows' squared lengths, plus
@@ -32,10 +33,10 @@ class FlowSegmenter:
         labels = np.zeros((clip.height, clip.width), np.uint8)
         before: Picture | None = None
         for index, picture in enumerate(clip):
-            if index in prompts:
-                labels = prompts[index].copy()
-            elif before is not None and labels.any():
+            if before is not None and labels.any():
                 labels = self._step(before, picture, labels, grid)
+            if index in prompts:
+                labels = prompted(prompts[index], labels)
             before = picture
             yield labels.copy()
 

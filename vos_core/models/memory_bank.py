@@ -24,7 +24,7 @@ class Memory:
 class MemoryBank:
     """At most `size` memories: the prompted frame, which stays, and the `size` - 1 latest frames.
 
-    A later prompt becomes the prompted frame; the earlier one goes on as an ordinary frame.
+    A later prompt starts the bank anew: earlier frames hold its new objects as background and would outvote it.
     """
 
     def __init__(self, size: int) -> None:
@@ -40,9 +40,8 @@ class MemoryBank:
         return len(self._latest) + (self._prompted is not None)
 
     def prompt(self, memory: Memory) -> None:
-        """Remember a prompted frame."""
-        if self._prompted:
-            self._latest.append(self._prompted)
+        """Remember a prompted frame, and only it."""
+        self._latest.clear()
         self._prompted = memory
 
     def add(self, memory: Memory) -> None:

@@ -19,6 +19,7 @@ from vos_core.models.base import Clip, LabelMap
 from vos_core.models.local_features import CHANNELS, Features, local_features
 from vos_core.models.memory_bank import Memory, MemoryBank
 from vos_core.models.optical_flow import FlowEstimator, grey, limit_threads, pixel_grid, sample
+from vos_core.models.prompts import prompted
 from vos_core.models.registry import find_model
 from vos_core.runs import RunSettings
 
@@ -59,15 +60,15 @@ class PropagationSegmenter:
             if before is not None and len(bank):
                 bank.advance(grid + self._estimator.between(now, before))
             before = now
-            if index not in prompts and not len(bank):
+            features = local_features(picture, stride) if len(bank) or index in prompts else None
+            if features is None:
                 yield np.zeros((clip.height, clip.width), np.uint8)
                 continue
-            features = local_features(picture, stride)
+            labels = self._propagate(features, bank, stride) if len(bank) else np.zeros((height, width), np.uint8)
             if index in prompts:
-                labels = _padded(prompts[index], height, width)
+                labels = prompted(_padded(prompts[index], height, width), labels)
                 bank.prompt(Memory(features, labels, grid))
             else:
-                labels = self._propagate(features, bank, stride)
                 bank.add(Memory(features, labels, grid))
             yield labels[: clip.height, : clip.width].copy()
 

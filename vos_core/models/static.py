@@ -8,6 +8,7 @@ import numpy as np
 
 from vos_core.home import Home
 from vos_core.models.base import Clip, LabelMap
+from vos_core.models.prompts import prompted
 from vos_core.runs import RunSettings
 
 
@@ -18,7 +19,8 @@ class StaticSegmenter:
         """One label map (H, W) uint8 a frame; each its own array, so that a caller may keep or change it."""
         labels = np.zeros((clip.height, clip.width), np.uint8)
         for index in range(len(clip)):
-            labels = prompts.get(index, labels)
+            if index in prompts:
+                labels = prompted(prompts[index], labels)
             yield labels.copy()
 
     def close(self) -> None:
