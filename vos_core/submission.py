@@ -15,7 +15,7 @@ from PIL import Image
 
 from vos_core.datasets.layout import Video
 from vos_core.errors import InputError, PredictionError, VosLabError
-from vos_core.masks import VOID, MaskError, MissingMask, mask_size, read_mask
+from vos_core.masks import VOID, MaskError, MissingMask, mask_size, view_mask
 
 Progress = Callable[[int, int], None]
 
@@ -144,7 +144,7 @@ def _object_ids(video: Video) -> np.ndarray:
     if first is None:
         raise InputError(f"Video {video.name} has no annotation: its original ids are not known.")
     allowed = np.zeros(256, np.bool_)
-    allowed[read_mask(first)] = True
+    allowed[view_mask(first)] = True
     allowed[VOID] = False
     if not allowed[1:].any():
         raise InputError(f"Video {video.name}: its first annotation {first} holds no object.")
@@ -165,7 +165,7 @@ def _problem(path: Path, frame: Path, allowed: np.ndarray) -> str | None:
         raise InputError(f"The frame {frame} cannot be read: {error}.") from error
     if size != (width, height):
         return f"the prediction {path} is {width}x{height} but the frame is {size[0]}x{size[1]}."
-    mask = read_mask(path)
+    mask = view_mask(path)
     # Nearly all masks of nearly all videos pass by their highest label, which is quick to find.
     highest = int(mask.max())
     if allowed[: highest + 1].all() or allowed[mask].all():
