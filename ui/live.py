@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ui.theme import told
+
 POLL_SECONDS = 1.5
 
 
@@ -15,7 +17,9 @@ def live(draw: Callable[[], bool], *, key: str) -> None:
     polling = bool(st.session_state.get(slot))
 
     def tick() -> None:
-        active = draw()
+        active = polling
+        with told():
+            active = draw()
         if active != polling:
             st.session_state[slot] = active
             st.rerun()

@@ -36,9 +36,12 @@ class Player {
       this.show(Number(this.slider.value));
     };
     this.opacity.oninput = () => this.draw();
+    // With the mouse, the arrow keys stay the frames'; by keyboard the slider keeps them.
+    this.opacity.onpointerup = () => this.opacity.blur();
     this.outline.onchange = () => this.draw();
     this.onKey = (event) => this.key(event);
-    window.addEventListener("keydown", this.onKey);
+    // While it comes down: widgets above keep keys to themselves on its way up.
+    window.addEventListener("keydown", this.onKey, true);
   }
 
   get length() {
@@ -236,8 +239,11 @@ class Player {
     const at = event.composedPath()[0];
     if (event.ctrlKey || event.metaKey || event.altKey || at?.isContentEditable) return;
     const tag = at?.tagName;
-    if (tag === "TEXTAREA" || tag === "SELECT" || (tag === "INPUT" && !(at === this.slider || at.type === "checkbox"))) return;
-    if (at?.closest?.('[role="combobox"], [role="listbox"], [role="tablist"]')) return;
+    // A selectbox that was just used keeps the focus; closed, it has no use for Left and Right.
+    const closed = at?.getAttribute?.("aria-expanded") === "false" && /^Arrow(Left|Right)$/.test(event.key);
+    const ours = at === this.slider || at?.type === "checkbox" || closed;
+    if (tag === "TEXTAREA" || tag === "SELECT" || (tag === "INPUT" && !ours)) return;
+    if (!closed && at?.closest?.('[role="combobox"], [role="listbox"], [role="tablist"]')) return;
     const far = event.shiftKey ? 10 : 1;
     const keys = {
       ArrowLeft: () => this.step(-far), ArrowRight: () => this.step(far),
@@ -358,7 +364,7 @@ class Player {
     this.gone = true;
     this.pause();
     this.forget();
-    window.removeEventListener("keydown", this.onKey);
+    window.removeEventListener("keydown", this.onKey, true);
   }
 }
 

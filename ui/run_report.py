@@ -197,7 +197,8 @@ def video_list(run: Run, tasks: Sequence[VideoTask]) -> None:
 
 def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
     """Settings, timings by stage and provenance."""
-    first, second, third = st.columns(3, gap="medium")
+    with st.container(key="background"):
+        first, second, third = st.columns(3, gap="medium")
     settings = settings_of(run)
     with first, st.container(border=True, height="stretch"):
         st.subheader("Settings", anchor=False)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 
 import streamlit as st
+from sqlalchemy.exc import OperationalError
+
+from vos_core.errors import VosLabError
 
 _STYLE = """
 <style>
@@ -27,10 +32,12 @@ _STYLE = """
 .vl-empty h2 { font-size: 1.15rem; margin: 0 0 .35rem; padding: 0; }
 .vl-empty p { margin: .2rem auto; max-width: 38rem; opacity: .8; }
 .vl-empty code { font-size: .9em; }
-.vl-facts { display: grid; grid-template-columns: max-content 1fr; gap: .22rem 1.1rem; font-size: .88rem; margin: 0;
-  padding: 0; }
+.vl-facts { display: grid; grid-template-columns: max-content 1fr; gap: .22rem 1.1rem; font-size: .88rem;
+  margin: 0 !important; padding: 0 !important; }
+.vl-facts dt, .vl-facts dd { margin: 0 !important; padding: 0 !important; }
 .vl-facts dt { opacity: .62; }
-.vl-facts dd { margin: 0; overflow-wrap: anywhere; }
+.vl-facts dd { overflow-wrap: anywhere; }
+.st-key-background [data-testid="stColumn"] { flex: 1 1 300px; min-width: 300px; }
 </style>
 """
 
@@ -86,6 +93,17 @@ def empty(title: str, *lines: str) -> None:
 def facts(pairs: list[tuple[str, str]]) -> None:
     """A definition list."""
     st.html('<dl class="vl-facts">' + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs) + "</dl>")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Whatever goes wrong inside on purpose is shown as its sentence, not as a traceback."""
+    try:
+        yield
+    except VosLabError as error:
+        problems(str(error))
+    except OperationalError as error:
+        st.error(f"The database cannot be read now ({plain(str(error.orig))}). Reload the page in a moment.")
 
 
 def problems(text: str) -> None:
