@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from db.states import IntentState, RunState, TaskKind, TaskState
+from db.states import IntentState, RunState, ScoreKind, TaskKind, TaskState
 
 
 class Base(DeclarativeBase):
@@ -72,6 +72,9 @@ class Run(Base):
     videos_failed: Mapped[int] = mapped_column(default=0)
     frames_done: Mapped[int] = mapped_column(default=0)
 
+    score_kind: Mapped[str] = mapped_column(default=ScoreKind.OFFICIAL.value)
+    # The seven figures where they are not official.
+    other_scores: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     jf_mean: Mapped[float | None]
     j_mean: Mapped[float | None]
     j_recall: Mapped[float | None]

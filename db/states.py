@@ -19,6 +19,14 @@ class RunState(StrEnum):
         return self in (RunState.DONE, RunState.FAILED, RunState.CANCELLED)
 
 
+class ScoreKind(StrEnum):
+    """What a run's scores are; only official ones may be called J&F."""
+
+    OFFICIAL = "official"  # against the dataset's annotations, prompted by the first frame alone
+    AGREEMENT = "agreement"  # against somebody's predictions
+    LEAKED = "leaked"  # prompted with the annotations that it is scored against (--use_all_masks)
+
+
 class TaskState(StrEnum):
     """State of a video task."""
 

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vos_core.datasets import Dataset, open_dataset
+from vos_core.datasets import Dataset, find_datasets, open_dataset
 from vos_core.datasets.checks import VideoFacts, check_videos
 from vos_core.errors import InputError
 from vos_core.home import Home
@@ -21,6 +21,8 @@ class PlannedRun:
     settings: RunSettings
     default_split: str
     videos: tuple[VideoFacts, ...]
+    predictions: str | None = None  # stored path of masks that are there already: they are scored only
+    reference: str | None = None  # stored path: scored against this, not against annotations
 
     @property
     def frames(self) -> int:
@@ -61,6 +63,8 @@ class LaunchPlan:
                     "settings": run.settings.to_json(),
                     "default_split": run.default_split,
                     "videos": [asdict(video) for video in run.videos],
+                    "predictions": run.predictions,
+                    "reference": run.reference,
                 }
                 for run in self.runs
             ],
@@ -74,6 +78,8 @@ class LaunchPlan:
                 RunSettings.from_json(run["settings"]),
                 run["default_split"],
                 tuple(VideoFacts(**video) for video in run["videos"]),
+                run.get("predictions"),
+                run.get("reference"),
             )
             for run in payload["runs"]
         )
@@ -133,9 +139,10 @@ def command_line(grid: Grid, home: Home) -> str:
     commands = []
     for name, stored, split in grid.datasets:
         words = ["python", "-m", "vos_core", "run", "--dataset", name]
-        if stored != home.store(home.data / name):
-            words += ["--davis_path", str(home.locate(stored))]
         dataset = open_dataset(home.locate(stored), name)
+        known = find_datasets(home).get(name)
+        if known is None or known.root != dataset.root:
+            words += ["--davis_path", str(dataset.root)]
         if split != dataset.default_split:
             words += ["--set", split]
         words += ["--model", *grid.models]

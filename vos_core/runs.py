@@ -8,11 +8,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from vos_core.models.registry import MemoryMode, find_model
 
-DEVICES = ("auto", "cuda", "cpu")
+# Options that are not a model's: stored paths of masks made elsewhere, and of what stands in for annotations.
+IMPORTED = "imported"
+AGAINST = "against"
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class RunSettings:
             parts.append(f"N={self.memory_size}")
         if self.memory_mode == MemoryMode.NAIVE:
             parts.append("naive")
-        parts += [f"{name}={value}" for name, value in self.options]
+        parts += [f"{name}={value}" for name, value in self.options if name not in (IMPORTED, AGAINST)]
         return " ".join(parts)
 
 
@@ -124,8 +127,10 @@ def run_name(settings: RunSettings, default_split: str, distinct: bool = False) 
         parts.append(str(settings.memory_mode))
     if settings.split != default_split:
         parts.append(f"split-{_plain(settings.split)}")
-    parts += [f"{_plain(name)}-{_plain(str(value))}" for name, value in settings.options]
-    said = (settings.dataset, settings.split, *(str(value) for _, value in settings.options))
+    # Where imported masks lie and what they are held against are paths: a name tells them by their last part.
+    options = [(name, Path(str(v)).name if name == AGAINST else v) for name, v in settings.options if name != IMPORTED]
+    parts += [f"{_plain(name)}-{_plain(str(value))}" for name, value in options]
+    said = (settings.dataset, settings.split, *(str(value) for _, value in options))
     if distinct or settings.videos or any(_plain(text) != text for text in said):
         parts.append(settings.fingerprint[:8])
     return "_".join(parts)

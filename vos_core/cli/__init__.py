@@ -14,6 +14,9 @@ from vos_core.errors import VosLabError
 COMMANDS = {
     "run": ("vos_core.cli.run", "launch a model, or a grid of them, over a dataset and wait for the scores"),
     "demo": ("vos_core.cli.demo", "generate the demo dataset and launch the demo ablation"),
+    "import": ("vos_core.cli.imports", "make a run of a folder of masks, and score it"),
+    "adopt": ("vos_core.cli.imports", "take over a project folder: its datasets, checkpoints and outputs"),
+    "agreement": ("vos_core.cli.imports", "hold a run's masks against masks that are no ground truth"),
     "evaluate": ("vos_core.cli.evaluate", "score a folder of masks as the official DAVIS toolkit does"),
     "fetch": ("vos_core.cli.fetch", "download datasets and checkpoints"),
     "status": ("vos_core.cli.status", "the runs, the queue and the workers"),

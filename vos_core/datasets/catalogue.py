@@ -1,4 +1,4 @@
-"""The datasets that this home knows: every DAVIS-layout folder beneath its data root, by name."""
+"""The datasets that this home knows, by name: every DAVIS-layout folder beneath its data root, and adopted ones."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from pathlib import Path
 from vos_core.datasets.layout import Dataset, has_layout, open_dataset
 from vos_core.errors import InputError
 from vos_core.home import Home
+from vos_core.places import read_places
 
 
 def find_datasets(home: Home) -> dict[str, Dataset]:
-    """Datasets beneath the data root by name; the data root (`VOSLAB_DATA`) may itself be a dataset."""
+    """Datasets beneath the data root by name, and adopted ones; the data root (`VOSLAB_DATA`) may itself be a dataset."""
+    found = _beneath_data(home)
+    for name, folder in read_places(home).datasets.items():
+        if name not in found and has_layout(folder):
+            found[name] = open_dataset(folder, name)
+    return found
+
+
+def _beneath_data(home: Home) -> dict[str, Dataset]:
     # A data root that holds a DAVIS folder is a collection, though it could be opened as a dataset too.
     if has_layout(home.data) and not has_layout(home.data / "DAVIS"):
         dataset = open_dataset(home.data)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import ledger
 from db.models import Run, VideoTask
-from db.states import IntentKind, IntentState, RunState, TaskState
+from db.states import IntentKind, IntentState, RunState, ScoreKind, TaskKind, TaskState
 from vos_core.errors import InputError
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, PlannedRun
@@ -72,12 +72,20 @@ def _launch(session: Session, home: Home, payload: dict[str, Any], effects: Effe
 def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun) -> int:
     settings = planned.settings
     name = run_name(settings, planned.default_split)
-    if _is_taken(session, home, settings, name):
+    if _is_taken(session, home, planned, name):
         name = run_name(settings, planned.default_split, distinct=True)
+    folder = _folder(planned, name)
+    score_kind = ScoreKind.OFFICIAL
+    if planned.reference:
+        score_kind = ScoreKind.AGREEMENT
+    elif settings.option("use_all_masks", False):
+        score_kind = ScoreKind.LEAKED
     columns = {
         "name": name,
-        "folder": run_folder(settings, name),
-        "predictions": run_folder(settings, name),
+        "folder": folder,
+        "predictions": planned.predictions or folder,
+        "reference": planned.reference,
+        "score_kind": score_kind.value,
         "fingerprint": settings.fingerprint,
         "settings": json.loads(settings.to_json()),
         "dataset": settings.dataset,
@@ -95,24 +103,30 @@ def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun
             height=video.height,
             width=video.width,
             annotated=video.annotated,
+            kind=TaskKind.SCORE if planned.predictions else TaskKind.SEGMENT,
         )
         for video in planned.videos
     ]
     return ledger.add_run(session, ablation_id, ledger.NewRun(columns, tasks))
 
 
-def _is_taken(session: Session, home: Home, settings: RunSettings, name: str) -> bool:
+def _folder(planned: PlannedRun, name: str) -> str:
+    """Stored path of the run's folder. Masks that others made stay untouched: their records lie in the state folder."""
+    return f"state:imports/{name}" if planned.predictions else run_folder(planned.settings, name)
+
+
+def _is_taken(session: Session, home: Home, planned: PlannedRun, name: str) -> bool:
     """Whether the folder of that name belongs to other settings, or to somebody who is not VOS Lab."""
     if session.scalar(select(Run.id).where(Run.name == name)) is not None:
         return True
-    folder = home.locate(run_folder(settings, name))
+    folder = home.locate(_folder(planned, name))
     if not folder.exists():
         return False
     try:
         owner = json.loads((folder / RUN_FILE).read_text())["fingerprint"]
     except (OSError, ValueError, KeyError):
         return any(folder.iterdir())
-    return bool(owner != settings.fingerprint)
+    return bool(owner != planned.settings.fingerprint)
 
 
 def write_run_file(folder: Path, settings: RunSettings, name: str) -> None:

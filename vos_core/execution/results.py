@@ -6,10 +6,12 @@ from sqlalchemy.orm import Session
 
 from db import ledger
 from db.models import Run
-from db.states import RunState
+from db.states import RunState, ScoreKind
 from vos_core.evaluation import global_scores
 from vos_core.execution.sidecar import VideoRecord
 from vos_core.metrics.statistics import Statistics
+
+FIGURES = ("jf_mean", "j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay")
 
 
 def record_finished(session: Session, task_id: int, record: VideoRecord) -> None:
@@ -58,9 +60,10 @@ def record_finished(session: Session, task_id: int, record: VideoRecord) -> None
 
 
 def record_run_scores(session: Session, run: Run) -> None:
-    """Set the seven official figures of a run that ended with all its videos; clear them otherwise.
+    """Set the seven figures of a run that ended with all its videos; clear them otherwise.
 
-    A mean over the videos that happened to finish is no DAVIS score, so there is none until all have.
+    A mean over the videos that happened to finish is no DAVIS score, so there is none until all have. Figures that are
+    no J&F (agreement, leaked prompts) go to a column of their own, where no official table looks.
     """
     values = None
     if run.state == RunState.DONE.value and run.scorable:
@@ -70,5 +73,7 @@ def record_run_scores(session: Session, run: Run) -> None:
                 (Statistics(row.j_mean, row.j_recall, row.j_decay), Statistics(row.f_mean, row.f_recall, row.f_decay))
                 for row in rows
             )
-    for name in ("jf_mean", "j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay"):
-        setattr(run, name, getattr(values, name) if values else None)
+    official = run.score_kind == ScoreKind.OFFICIAL.value
+    for name in FIGURES:
+        setattr(run, name, getattr(values, name) if values and official else None)
+    run.other_scores = {name: getattr(values, name) for name in FIGURES} if values and not official else None

@@ -15,6 +15,7 @@ from typing import Any
 from vos_core.errors import InputError
 from vos_core.home import Home
 from vos_core.models.registry import find_model
+from vos_core.places import read_places
 from vos_core.runs import RunSettings
 
 _CACHE_NAME = "checkpoint_sha256.json"
@@ -34,7 +35,10 @@ def candidate_paths(settings: RunSettings, home: Home) -> tuple[Path, ...]:
         path = Path(text).expanduser()
         return (path,) if path.is_absolute() else (home.root / path, home.checkpoints / path)
     name = find_model(settings.model).checkpoint
-    return (home.checkpoints / name,) if name else ()
+    if not name:
+        return ()
+    adopted = read_places(home).checkpoints.get(name)
+    return (home.checkpoints / name, *((adopted,) if adopted else ()))
 
 
 def find_checkpoint(settings: RunSettings, home: Home) -> Path | None:

@@ -83,6 +83,8 @@ def upgrade() -> None:
         sa.Column("videos_done", sa.Integer(), nullable=False),
         sa.Column("videos_failed", sa.Integer(), nullable=False),
         sa.Column("frames_done", sa.Integer(), nullable=False),
+        sa.Column("score_kind", sa.String(), nullable=False),
+        sa.Column("other_scores", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("jf_mean", sa.Float(), nullable=True),
         sa.Column("j_mean", sa.Float(), nullable=True),
         sa.Column("j_recall", sa.Float(), nullable=True),

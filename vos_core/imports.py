@@ -1,0 +1,173 @@
+"""Masks made elsewhere become runs: a folder of predictions, a whole project folder, a run held against another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vos_core.datasets import Dataset, open_dataset
+from vos_core.datasets.checks import VideoFacts, check_videos
+from vos_core.datasets.layout import has_layout
+from vos_core.errors import InputError
+from vos_core.home import Home
+from vos_core.launch import LaunchPlan, PlannedRun
+from vos_core.models.registry import MODELS, MemoryMode
+from vos_core.runs import AGAINST, IMPORTED, RunSettings
+
+
+def plan_import(
+    home: Home, dataset: Dataset, name: str, results: Path, split: str | None = None, against: Path | None = None
+) -> LaunchPlan:
+    """A run from `results/<video>/<frame>.png`, called `name`; scored where it lies, nothing is copied.
+
+    `against` is a folder of masks that stands in for the annotations: the figures are then agreement, no J&F.
+    Raises InputError when the folder is missing, has none of the split's videos, or the name is a model's.
+    """
+    results = _folder(results, "predictions")
+    if not name.strip() or name in MODELS:
+        raise InputError(f"Give the imported masks a name of their own: {name!r} is {'a model' if name else 'empty'}.")
+    split = split or dataset.default_split
+    names = dataset.video_names(split)
+    if not any((results / video).is_dir() for video in names):
+        raise InputError(
+            f"{results} has no folder for any video of {dataset.name} {split} (expected {results.name}/{names[0]}/"
+            "<frame>.png): check the path, the dataset and the split."
+        )
+    options = [(IMPORTED, home.store(results))]
+    reference = _folder(against, "reference masks") if against else None
+    if reference:
+        options.append((AGAINST, home.store(reference)))
+    settings = RunSettings(dataset.name, home.store(dataset.root), split, name.strip(), options=tuple(sorted(options)))
+    videos = _counted(check_videos(dataset, names), reference)
+    planned = PlannedRun(
+        settings, dataset.default_split, videos, home.store(results), home.store(reference) if reference else None
+    )
+    return LaunchPlan(f"Imported: {name.strip()}", "", (planned,))
+
+
+def plan_agreement(
+    home: Home, settings: RunSettings, default_split: str, predictions: str, against: Path
+) -> LaunchPlan:
+    """The masks of a run (`predictions`: their stored path) held against the masks of a folder that is no truth."""
+    reference = _folder(against, "reference masks")
+    dataset = open_dataset(home.locate(settings.dataset_path), settings.dataset)
+    names = settings.videos or dataset.video_names(settings.split)
+    options = dict(settings.options) | {IMPORTED: predictions, AGAINST: home.store(reference)}
+    videos = _counted(check_videos(dataset, names), reference)
+    if not any(video.annotated > 2 for video in videos):
+        raise InputError(
+            f"{reference} has no masks of the videos of {dataset.name} {settings.split} (expected "
+            f"{reference.name}/{names[0]}/<frame>.png): check the path."
+        )
+    agreement = replace(settings, options=tuple(sorted(options.items())))
+    planned = PlannedRun(agreement, default_split, videos, predictions, home.store(reference))
+    return LaunchPlan(f"Agreement with {reference.name}", "", (planned,))
+
+
+@dataclass(frozen=True)
+class AdoptedRun:
+    """A run folder of the user's kind, as its name tells it."""
+
+    folder: Path
+    dataset: Dataset
+    model: str
+    memory_size: int
+
+
+@dataclass(frozen=True)
+class Project:
+    """What `find_project` saw in a project folder. `problems` are sentences about what could not be taken over."""
+
+    root: Path
+    datasets: tuple[Dataset, ...]
+    checkpoints: tuple[Path, ...]
+    runs: tuple[AdoptedRun, ...]
+    problems: tuple[str, ...]
+
+
+UPSTREAM_CLONES = ("sam2", "segment-anything-2")  # folders that a clone of upstream gets
+_RUN_FOLDER = re.compile(r"(?P<dataset>.+?)_(?P<model>sam2(?:\.1)?_hiera_[a-z_]+)_memsize(?P<size>\d+)")
+
+
+def find_project(path: Path) -> Project:
+    """Look through a project folder: `DAVIS/`, `MOSE/`, checkpoints, and `outputs/*_pred_pngs/*_memsizeN`.
+
+    Raises InputError when there is no such folder; reads only.
+    """
+    root = _folder(path, "project")
+    datasets = {
+        folder.name: open_dataset(folder)
+        for base in (root, root / "data")
+        for folder in sorted(base.glob("*"))
+        if folder.is_dir() and folder.name not in ("outputs", "checkpoints", "data") and has_layout(folder)
+    }
+    checkpoints = [
+        file
+        for base in (root, root / "checkpoints", *(root / repo / "checkpoints" for repo in UPSTREAM_CLONES))
+        for file in sorted(base.glob("*.pt"))
+    ]
+    runs, problems = [], []
+    for folder in sorted((root / "outputs").glob("*_pred_pngs/*_memsize*")):
+        match = _RUN_FOLDER.fullmatch(folder.name)
+        if not folder.is_dir():
+            continue
+        if match is None or match["model"] not in MODELS:
+            problems.append(f"{folder}: its name tells no known model (expected DATASET_sam2_hiera_SIZE_memsizeN).")
+        elif match["dataset"] not in datasets:
+            problems.append(f"{folder}: there is no dataset {match['dataset']} in {root} to score it against.")
+        elif int(match["size"]) not in MODELS[match["model"]].memory_sizes:
+            problems.append(f"{folder}: memory size {match['size']} is out of range for {match['model']}.")
+        else:
+            runs.append(AdoptedRun(folder, datasets[match["dataset"]], match["model"], int(match["size"])))
+    return Project(root, tuple(datasets.values()), tuple(checkpoints), tuple(runs), tuple(problems))
+
+
+def plan_adoption(home: Home, project: Project) -> tuple[LaunchPlan, tuple[str, ...]]:
+    """Score tasks for a project's run folders, in memory mode naive (what the user's script did), and what hinders.
+
+    Raises InputError when there is nothing to adopt at all.
+    """
+    planned, problems = [], list(project.problems)
+    facts: dict[str, tuple[VideoFacts, ...]] = {}
+    for run in project.runs:
+        dataset = run.dataset
+        try:
+            if dataset.name not in facts:
+                facts[dataset.name] = check_videos(dataset, dataset.video_names())
+        except InputError as error:
+            problems += [line for line in str(error).splitlines() if line not in problems]
+            continue
+        settings = RunSettings(
+            dataset.name,
+            home.store(dataset.root),
+            dataset.default_split,
+            run.model,
+            run.memory_size,
+            MemoryMode.NAIVE.value,
+        )
+        planned.append(PlannedRun(settings, dataset.default_split, facts[dataset.name], home.store(run.folder)))
+    if not planned and not project.datasets and not project.checkpoints:
+        raise InputError(
+            f"{project.root} holds nothing to adopt: expected DAVIS/ or MOSE/, *.pt checkpoints, or "
+            "outputs/DATASET_pred_pngs/DATASET_sam2_hiera_SIZE_memsizeN."
+        )
+    return LaunchPlan(f"Adopted from {project.root.name}", "", tuple(planned)), tuple(problems)
+
+
+def _folder(path: Path, what: str) -> Path:
+    path = path.expanduser().absolute()
+    if not path.is_dir():
+        raise InputError(f"There is no folder {path} with {what}: check the path.")
+    return path
+
+
+def _counted(videos: Iterable[VideoFacts], reference: Path | None) -> tuple[VideoFacts, ...]:
+    """With a reference, its masks are what counts as annotated."""
+    if reference is None:
+        return tuple(videos)
+    return tuple(
+        replace(video, annotated=len(list((reference / video.name).glob("*.png"))) if video.name else 0)
+        for video in videos
+    )
