@@ -24,6 +24,14 @@ def interval(difference: PairedDifference) -> tuple[float, float]:
     return difference.low, difference.high
 
 
+def scored(gains: list[float]) -> tuple[list[Row], list[Row]]:
+    """One object a video: A at 0.7, B better by the gains."""
+    return (
+        rows({f"v{k:02d}": [0.7] for k in range(len(gains))}),
+        rows({f"v{k:02d}": [0.7 + g] for k, g in enumerate(gains)}),
+    )
+
+
 @settings(max_examples=25, deadline=None)
 @given(SEEDS, st.integers(MIN_VIDEOS, 40))
 def test_swapping_the_runs_mirrors_everything(seed: int, videos: int) -> None:
@@ -85,6 +93,15 @@ def test_the_interval_is_that_of_resampled_videos() -> None:
     assert high - low > 0.99 * width
 
 
+def test_few_videos_get_wider_percentiles() -> None:
+    """8 videos at 95%: t(7 degrees, 97.5%) = 2.3646, times sqrt(8 / 7) = 2.5279, beyond which a normal has 0.574%."""
+    a, b = scored([0.03, 0.011, -0.012, 0.024, 0.007, 0.018, -0.005, 0.001])
+    gains = np.array([(y.j_mean + y.f_mean - x.j_mean - x.f_mean) / 2 for x, y in zip(a, b)])
+    draws = gains[np.random.default_rng(9).integers(0, 8, (100_000, 8))].mean(1)
+    low, high = np.quantile(draws, [0.00574, 0.99426])
+    assert interval(paired_bootstrap(a, b, resamples=99_999)) == pytest.approx((low, high), abs=0.012 * (high - low))
+
+
 def test_the_seed_decides() -> None:
     a, b = clustered_pair(np.random.default_rng(7), 30, 0.01)
     assert paired_bootstrap(a, b) == paired_bootstrap(a, b)
@@ -110,14 +127,6 @@ def test_the_interval_covers_what_it_says(videos: int, least: float) -> None:
         low, high = interval(paired_bootstrap(*clustered_pair(rng, videos, truth), resamples=999))
         hits += low <= truth <= high
     assert least <= hits / trials <= 0.975
-
-
-def scored(gains: list[float]) -> tuple[list[Row], list[Row]]:
-    """One object a video: A at 0.7, B better by the gains."""
-    return (
-        rows({f"v{k:02d}": [0.7] for k in range(len(gains))}),
-        rows({f"v{k:02d}": [0.7 + g] for k, g in enumerate(gains)}),
-    )
 
 
 MIXED = [0.02, -0.01, 0.03, -0.02, 0.0, 0.01, -0.03, 0.01]

@@ -36,7 +36,13 @@ def test_wins_losses_and_ties() -> None:
 
 @pytest.mark.parametrize(
     ("difference", "expected"),
-    [(0.0, Tally(0, 0, 1)), (0.0005, Tally(0, 0, 1)), (0.00051, Tally(1, 0, 0)), (-0.00051, Tally(0, 1, 0))],
+    [
+        (0.0, Tally(0, 0, 1)),
+        (0.0005, Tally(0, 0, 1)),
+        (-0.0005, Tally(0, 0, 1)),
+        (0.00051, Tally(1, 0, 0)),
+        (-0.00051, Tally(0, 1, 0)),
+    ],
 )
 def test_what_tables_do_not_show_is_a_tie(difference: float, expected: Tally) -> None:
     assert Tally.of([difference]) == expected

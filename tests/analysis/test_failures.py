@@ -157,6 +157,13 @@ def test_void_is_nobodys() -> None:
     assert summary(find(clip({5: fill_below}, annotate=erase))) == [(1, "ghost", 5, 5)]
 
 
+@pytest.mark.parametrize("harder", [8, 9, 10])
+def test_the_worst_frame_has_the_lowest_score(harder: int) -> None:
+    wrong: dict[int, Change] = dict.fromkeys((8, 9, 10), clips.shrink)
+    (episode,) = find(clip({**wrong, harder: clips.shrink_more}))
+    assert (episode.start, episode.end, episode.worst_frame) == (8, 10, harder)
+
+
 def facts(j: float, f: float, annotated: int, predicted: int, own: int, other: int = 0) -> FrameFacts:
     return FrameFacts(j, f, annotated, predicted, own, other)
 
@@ -179,6 +186,13 @@ def test_each_threshold_flips_its_kind(
 ) -> None:
     assert classify(frame) is before
     assert classify(frame, FailureThresholds(**change)) is after  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "expected"), [(399, 400, K.SWAPPED), (400, 400, K.MISALIGNED), (450, 400, K.MISALIGNED)]
+)
+def test_swapped_is_more_of_another_than_of_its_own(own: int, other: int, expected: FailureKind) -> None:
+    assert classify(facts(0.3, 0.3, 1000, 1000, own, other)) is expected
 
 
 GOOD, FAIR = facts(0.95, 0.95, 1000, 1000, 975), facts(0.7, 0.74, 1000, 800, 760)
