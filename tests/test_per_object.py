@@ -15,6 +15,7 @@ from vos_core.per_object import (
     is_per_object,
     join,
     labels_of,
+    mask_reader,
     object_folders,
     overlap,
     read_binary,
@@ -134,3 +135,11 @@ def test_the_lower_id_wins(video: Path) -> None:
         read_joined(video, "00001")
     with pytest.raises(ValueError, match="no mask"):
         join({}, {})
+
+
+def test_a_reader_for_either_layout(video: Path, tmp_path: Path) -> None:
+    assert mask_reader(video)("00000").tolist() == [[1, 1, 3, 0], [1, 1, 3, 0]]
+    write(tmp_path / "joined" / "00000.png", MIDDLE * 5)
+    assert mask_reader(tmp_path / "joined")("00000").tolist() == (MIDDLE * 5).tolist()
+    with pytest.raises(MissingMask):
+        mask_reader(tmp_path / "none")("00000")

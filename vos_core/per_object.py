@@ -6,12 +6,12 @@ with leading zeros; SA-V counts from `000`, while 0 is the background of a label
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from vos_core.masks import VOID, MaskError, MissingMask, read_mask
+from vos_core.masks import VOID, MaskError, MissingMask, read_mask, view_mask
 
 _DEPTH_AND_COLOUR = slice(24, 26)
 _GREY_1_BIT = bytes((1, 0))
@@ -133,6 +133,17 @@ def read_joined(video: Path | str, stem: str) -> np.ndarray:
         if not (folder / f"{stem}.png").exists():
             raise MissingMask(f"There is no mask {folder / stem}.png.")
     return join(read_per_object(video, stem), labels_of(folders))
+
+
+def mask_reader(video: Path | str) -> Callable[[str], np.ndarray]:
+    """What reads a frame's label map uint8 (H, W) by its stem from a video's folder of either layout.
+
+    The layout is looked for once. The reader raises as `read_joined`, or `view_mask` where there are label maps.
+    """
+    folder = Path(video)
+    if is_per_object(folder):
+        return lambda stem: read_joined(folder, stem)
+    return lambda stem: view_mask(folder / f"{stem}.png")
 
 
 def _read_1_bit(path: Path | str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +45,16 @@ def test_a_run_of_some_videos_is_no_submission(home: Home, capsys: pytest.Captur
     assert main(["run", "--dataset", "MOSE", "--model", "static", "--video", "a", "--json"]) == 0
     assert main(["submission", "1", "--out", str(home.root / "mose.zip")]) == 1
     assert "error: Video b has no predictions" in capsys.readouterr().err
+
+
+def test_imported_masks_are_taken_from_where_they_lie(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--dataset", "MOSE", "--model", "static"]) == 0
+    made = home.outputs / "MOSE_pred_pngs" / "MOSE_static"
+    elsewhere = home.root / "xmem"
+    shutil.copytree(made, elsewhere)
+    assert main(["import", "--dataset", "MOSE", "--name", "XMem", "--results_path", str(elsewhere)]) == 0
+    out = home.root / "xmem.zip"
+    assert main(["submission", "2", "--out", str(out)]) == 0
+    with zipfile.ZipFile(out) as archive:
+        assert archive.read("b/00002.png") == (elsewhere / "b" / "00002.png").read_bytes()
+    capsys.readouterr()

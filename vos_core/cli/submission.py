@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"\rchecked {done}/{total} videos", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
     report = write_submission(
-        home.locate(row.folder), videos, Path(args.out), progress if sys.stderr.isatty() else None
+        home.locate(row.predictions), videos, Path(args.out), progress if sys.stderr.isatty() else None
     )
     if report.left_out:
         print(f"Left out, not of split {row.split}: {', '.join(report.left_out[:10])}", file=sys.stderr)
