@@ -113,18 +113,16 @@ def worst(found: list[torch.Tensor], expected: Logits) -> float:
     return max(float((found[frame] - logits).abs().max()) for frame, logits in expected.items())
 
 
-def check(
-    bench: Bench, model: str, objects: int, size: int, mode: str, frames: int = FRAMES, side: int = SMALL
-) -> None:
-    folder, clip, labels = bench.clip(objects, frames)
-    expected = bench.upstream(model, folder, {0: objects_of(labels[0])}, size, mode, side=side)
-    segmenter = bench.ours(model, size, mode, image_size=side)
+def check(bench: Bench, model: str, objects: int, size: int, mode: str) -> None:
+    folder, clip, labels = bench.clip(objects)
+    expected = bench.upstream(model, folder, {0: objects_of(labels[0])}, size, mode)
+    segmenter = bench.ours(model, size, mode)
     found = list(segmenter.raw_logits(clip, {0: labels[0]}))
     ids = list(range(1, objects + 1))
     masks = [segmenter._label_map(segmenter._settled(logits), ids) for logits in found]
     segmenter.close()
     assert worst(found, expected) < TOLERANCE
-    constrain = bench.oracle(model, side=side)._apply_non_overlapping_constraints
+    constrain = bench.oracle(model)._apply_non_overlapping_constraints
     for frame, logits in expected.items():
         assert 0.005 < float((logits > 0).any(0).float().mean()) < 0.995, "a blank mask proves nothing"
         upstream = label_map(constrain(logits), ids)
@@ -151,7 +149,7 @@ def test_logits_and_masks_are_upstreams(model: str, objects: int, size: int, mod
 @pytest.mark.parametrize("objects", [1, 2, 5])
 @pytest.mark.parametrize("model", MODELS)
 def test_every_memory_is_upstreams(model: str, objects: int, size: int, mode: str, bench: Bench) -> None:
-    check(bench, model, objects, size, mode, frames=20, side=SIDE)
+    check(bench, model, objects, size, mode)
 
 
 @pytest.mark.parametrize(
