@@ -3,7 +3,8 @@
 import streamlit as st
 
 from db import queries
-from ui.inspection import inspect_video
+from ui.inspection import inspect_video, watch
+from ui.live import live
 from ui.navigation import chosen, link, number
 from ui.store import home
 from ui.theme import empty, head
@@ -25,3 +26,4 @@ with middle:
 with right:
     link("run", "This run", icon=":material/bar_chart:", run=run.id)
 inspect_video(here, run, tasks[video], number("frame") or 0, number("object"))
+live(lambda: watch(here, tasks[video]), key=f"inspect-{run.id}-{video}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from db import queries
 from db.models import Run, VideoTask
 from db.states import TaskState
@@ -58,6 +60,14 @@ def inspect_video(home: Home, run: Run, task: VideoTask, frame: int, only_object
         only_object=only_object if only_object in objects else None,
         score_note=note,
     )
+
+
+def watch(home: Home, shown: VideoTask) -> bool:
+    """Draw the page anew when the video's state is not the one shown any more; returns whether it may still change."""
+    task = queries.task(home.database, shown.run_id, shown.video)
+    if task is None or (task.state, task.attempt) != (shown.state, shown.attempt):
+        st.rerun()
+    return task.state in (TaskState.QUEUED.value, TaskState.RUNNING.value)
 
 
 def _annotation(found: Footage) -> Pane:

@@ -9,7 +9,7 @@ import pytest
 
 from db import queries
 from tests.pages.conftest import OpenPage, component_data, text_of
-from tests.ui.seed import STRANGE
+from tests.ui.seed import STRANGE, finish
 from vos_core.home import Home
 
 
@@ -99,3 +99,12 @@ def test_vanished_dataset_is_a_sentence(here: Home, runs: dict[str, int], open_p
     test = open_page("inspection.py", run=runs["done"])
     assert not test.exception
     assert "There is no dataset folder" in test.error[0].value
+
+
+def test_page_follows_when_the_video_gets_done(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("inspection.py", run=runs["queued"], video="crossing")
+    assert panes(component_data(test))["prediction"]["base"] is None
+    finish(here, runs["queued"], drift=3, videos=1)
+    test.run()
+    assert panes(component_data(test))["prediction"]["base"]
+    assert component_data(test)["curves"]
