@@ -78,6 +78,7 @@ def test_the_seven_figures_stand_side_by_side() -> None:
         ({"provenance": {"checkpoint_sha256": "ab" * 32}}, "not the released sam2_hiera_base_plus.pt (SHA-256 abab"),
         ({"state": "running", "videos_done": 12, "jf": None}, "not finished (running, 12 of 30 videos)"),
         ({"state": "failed", "videos_done": 29, "jf": None}, "not finished (failed, 29 of 30 videos)"),
+        ({"videos_done": 29}, "not finished (done, 29 of 30 videos)"),
         ({"jf": None}, "the run has no scores yet"),
         ({"jf": None, "score_kind": "agreement"}, "agreement with other predictions, not J&F"),
         ({"jf": None, "score_kind": "leaked"}, "its prompts leak the annotations"),

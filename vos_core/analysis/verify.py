@@ -10,7 +10,7 @@ from vos_core.analysis.curves import agreeing_sizes
 from vos_core.analysis.summaries import RunSummary, chosen_videos, run_devices, telling_options
 from vos_core.downloads.catalogue import SAM2_CHECKPOINTS
 from vos_core.models.registry import MODELS
-from vos_core.reference import FIGURES, Measure, ReferenceRow, reference_rows
+from vos_core.reference import FIGURES, ReferenceRow, reference_rows
 
 TOLERANCE = 0.002
 """Fraction of J&F: GPUs and library versions that round differently change some masks, and J&F by less than this."""
@@ -19,7 +19,6 @@ SPLIT_SIZES = {"DAVIS 2017 val": (30, 61)}
 """Videos and objects of the splits with published figures (Pont-Tuset et al., arXiv 1704.00675, table 1)."""
 
 _FAMILY = "sam2"
-_PUBLISHED_FAMILY = "SAM 2"
 _KIND = "user"
 _ROUNDED = 5e-4  # half of the last digit of a figure published with three decimals
 
@@ -77,7 +76,7 @@ def verify(
     smaller ones the mode must be the published one, and J&F alone is published, with three decimals.
     """
     rows = reference_rows() if references is None else references
-    known = [row for row in rows if row.kind == _KIND and row.measure is Measure.JF and row.target]
+    known = [row for row in rows if row.kind == _KIND and row.target]
     reference = _published(run, known)
     reasons = (
         *_wrong_model(run, known),
@@ -110,10 +109,10 @@ def verify(
 
 
 def _published(run: RunSummary, known: Sequence[ReferenceRow]) -> ReferenceRow | None:
-    """The row of the run's split, model and memory size; the one with the most figures where there are several."""
+    """The row of the run's split, model and memory size."""
     on_split = [row for row in known if row.is_on(run.dataset, run.split)]
-    rows = [row for row in on_split if row.model_name == run.model and row.memory_size == run.memory_size]
-    return max(rows, key=lambda row: sum(getattr(row, name) is not None for name in FIGURES), default=None)
+    rows = (row for row in on_split if row.model_name == run.model and row.memory_size == run.memory_size)
+    return next(rows, None)
 
 
 def _wrong_model(run: RunSummary, known: Sequence[ReferenceRow]) -> list[str]:
