@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if stem in video.annotations:
         panes.append(("annotation", overlay(picture, read_mask(video.annotations[stem]))))
     for row in runs:
-        path = home.locate(row.folder) / video.name / f"{stem}.png"
+        path = home.locate(row.predictions) / video.name / f"{stem}.png"
         if not path.exists():
             raise InputError(f"Run {row.name} has no mask of video {video.name}, frame {stem} yet ({path}).")
         panes.append((row.title or row.name, overlay(picture, read_mask(path))))

@@ -10,7 +10,7 @@ from db import queries
 from db.states import RunState
 from vos_core.cli.follow import follow
 from vos_core.cli.grids import add_grid_arguments, grid_of
-from vos_core.cli.tables import OFFICIAL, run_scores, runs_table
+from vos_core.cli.tables import OFFICIAL, no_official_score, run_scores, runs_table
 from vos_core.execution.submit import submit, wait
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, plan_launch
@@ -64,7 +64,10 @@ def launch_and_follow(plan: LaunchPlan, home: Home, *, detach: bool = False, as_
             for task in queries.tasks(home.database, row.id) if row.videos_failed else []:
                 if task.error:
                     print(f"error: {row.name}, {task.video}: {task.error}", file=sys.stderr)
-            print(f"masks: {home.locate(row.folder)}", file=sys.stderr)
+            if row.other_scores:
+                jf, what = row.other_scores["jf_mean"], no_official_score(row)
+                print(f"{row.name}: {what}: {jf:.3f}", file=sys.stderr)
+            print(f"masks: {home.locate(row.predictions)}", file=sys.stderr)
     return 0 if all(row.state == RunState.DONE.value for row in runs) else 1
 
 
@@ -75,11 +78,15 @@ def _as_json(home: Home, run_id: int) -> dict[str, object]:
         "id": row.id,
         "name": row.name,
         "state": row.state,
-        "folder": str(home.locate(row.folder)),
+        "error": row.error,
+        "errors": {task.video: task.error for task in queries.tasks(home.database, row.id) if task.error},
+        "folder": str(home.locate(row.predictions)),
         "settings": row.settings,
         "videos": row.videos,
         "videos_done": row.videos_done,
         "seconds": row.active_s,
         "scores": dict(zip(OFFICIAL, run_scores(row))),
+        "score_kind": row.score_kind,
+        "other_scores": row.other_scores,
         "provenance": row.provenance,
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from db.models import Run
+from db.states import ScoreKind
 
 OFFICIAL = ("J&F-Mean", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
 
@@ -28,6 +30,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 def run_scores(run: Run) -> tuple[float | None, ...]:
     """The seven official figures, in the official order."""
     return (run.jf_mean, run.j_mean, run.j_recall, run.j_decay, run.f_mean, run.f_recall, run.f_decay)
+
+
+def no_official_score(run: Run) -> str:
+    """What the figures of a run are that may not be called J&F."""
+    if run.score_kind == ScoreKind.AGREEMENT.value:
+        return f"agreement with {PurePosixPath((run.reference or '').partition(':')[2] or run.reference or '').name}"
+    return "prompted with the annotations that it is scored against"
 
 
 def runs_table(runs: Sequence[Run]) -> str:

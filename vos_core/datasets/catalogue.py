@@ -11,7 +11,7 @@ from vos_core.places import read_places
 
 
 def find_datasets(home: Home) -> dict[str, Dataset]:
-    """Datasets beneath the data root by name, and adopted ones; the data root (`VOSLAB_DATA`) may itself be a dataset."""
+    """Datasets beneath the data root by name, and adopted ones; `VOSLAB_DATA` may itself be a dataset."""
     found = _beneath_data(home)
     for name, folder in read_places(home).datasets.items():
         if name not in found and has_layout(folder):

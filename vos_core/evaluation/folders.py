@@ -15,7 +15,8 @@ from vos_core.datasets.layout import open_dataset
 from vos_core.errors import InputError, PredictionError, VosLabError
 from vos_core.evaluation.scorer import ExtraObjects, VideoScorer, frames_are_missing, is_scorable
 from vos_core.evaluation.scores import GlobalScores, ObjectScores, VideoScores, global_scores
-from vos_core.masks import MaskError, MissingMask, view_mask
+from vos_core.masks import MaskError, MissingMask
+from vos_core.per_object import mask_reader
 
 Progress = Callable[[int, int], None]
 
@@ -193,10 +194,11 @@ def _score_part(part: _Part) -> _Outcome:
     scorer = VideoScorer(part.video, part.annotations, extra_objects=part.extra_objects)
     problems: list[str] = []
     missing: list[str] = []
+    read = mask_reader(part.folder)
     for stem in scorer.evaluated:
         path = part.folder / f"{stem}.png"
         try:
-            prediction = view_mask(path)
+            prediction = read(stem)
         except MissingMask:
             missing.append(stem)
             continue

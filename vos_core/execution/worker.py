@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shutil
@@ -44,9 +45,10 @@ from vos_core.execution.sidecar import (
 )
 from vos_core.home import Home
 from vos_core.inference import segment_video
-from vos_core.masks import read_mask
+from vos_core.masks import MissingMask
 from vos_core.models.base import Segmenter
 from vos_core.models.registry import load_model
+from vos_core.per_object import mask_reader
 from vos_core.provenance import device_facts, run_provenance
 from vos_core.runs import RunSettings
 
@@ -145,7 +147,7 @@ class Worker:
             self._segmenter, self._loaded = None, None
         self._segmenter = load_model(settings, self._home)
         self._loaded = settings.model_key
-        self._provenance = run_provenance(settings, self._home)
+        self._provenance = run_provenance(settings, self._home) | self._segmenter.facts()
         return time.perf_counter() - began
 
     def _should_stop(self, task: Assign) -> bool:
@@ -212,12 +214,12 @@ class Worker:
         scorer = self._begin_scoring(video, annotations)
         scored = None
         if scorer is not None:
+            read = mask_reader(masks)
             for index, stem in enumerate(video.stems):
                 if self._should_stop(task):
                     raise Cancelled(f"Video {video.name} was stopped.")
-                path = masks / f"{stem}.png"
-                if path.exists():
-                    scorer.add(stem, read_mask(path))
+                with contextlib.suppress(MissingMask):  # told at the end, all missing frames at once
+                    scorer.add(stem, read(stem))
                 if index % 50 == 49:
                     self._say(Progress(task.task_id, task.attempt, "scoring", index + 1))
             scored = scorer.finish()

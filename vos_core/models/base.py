@@ -48,5 +48,8 @@ class Segmenter(Protocol):
             one label map (H, W) uint8 per frame, frame 0 first; ids are those of the prompts.
         """
 
+    def facts(self) -> dict[str, Any]:
+        """What provenance should tell of the loaded model beside its settings (precision, ...); JSON values."""
+
     def close(self) -> None:
         """Free what the model holds (device memory, threads)."""

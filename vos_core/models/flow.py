@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,10 @@ class FlowSegmenter:
         carried = carry(labels, where)
         carried[_hidden(before, picture, back, forth, where)] = 0
         return carried
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing beyond the run's settings."""
+        return {}
 
     def close(self) -> None:
         """Nothing is held but the estimator."""

@@ -34,8 +34,8 @@ class PropagationOptions:
     rows: int = 90  # cells over the frame's height, roughly: cells are 5 pixels wide at 480p
     radius: int = 3  # of the window of candidates, in cells
     top: int = 12  # how many candidates vote
-    temperature: float = 0.5  # of the softmax over squared feature distances
-    distance_cost: float = 0.06  # squared feature distance that one cell of squared displacement counts as
+    temperature: float = 0.25  # of the softmax over squared feature distances
+    distance_cost: float = 0.04  # squared feature distance that one cell of squared displacement counts as
     smoothing: float = 0.3  # of the votes, as a fraction of a cell
 
 
@@ -161,6 +161,10 @@ class PropagationSegmenter:
             labels[stronger] = value
             best[stronger] = full[stronger]
         return labels
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing beyond the run's settings."""
+        return {}
 
     def close(self) -> None:
         """Nothing is held between videos."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,10 @@ class StaticSegmenter:
             if index in prompts:
                 labels = prompted(prompts[index], labels)
             yield labels.copy()
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing beyond the run's settings."""
+        return {}
 
     def close(self) -> None:
         """Nothing is held."""
