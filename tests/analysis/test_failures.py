@@ -131,6 +131,14 @@ def test_worst_first() -> None:
     assert worst_first(reversed(episodes)) == episodes
 
 
+def test_no_two_episodes_of_an_object_start_together() -> None:
+    """They are kept by object and start: kinds that take turns must not collide."""
+    turns: list[Change] = [clips.lose, clips.leak, clips.shrink, clips.displace, clips.swap, clips.fray]
+    episodes = find(clip({frame: turns[frame % len(turns)] for frame in range(2, 19)}), FailureThresholds(merge_gap=6))
+    assert len(episodes) > len(turns)
+    assert len({(e.object_id, e.start) for e in episodes}) == len(episodes)
+
+
 def void_below(labels: np.ndarray) -> None:
     labels[80:, :] = 255
 

@@ -129,7 +129,8 @@ class FailureEpisode:
 
     `start`, `end` and `worst_frame` are frame indices in the video, inclusive; `frames` counts the failing ones among
     the evaluated frames (an episode may bridge short gaps). `severity` is what those frames take from the object's
-    mean J&F, a fraction: 0.1 means that without them its score could be 0.1 higher.
+    mean J&F, a fraction: 0.1 means that without them its score could be 0.1 higher. Episodes of different kinds may
+    overlap in time, but a frame has one kind, so no two of an object start at the same frame (they are kept by it).
     """
 
     video: str
