@@ -142,7 +142,7 @@ def test_any_size_of_frame(height: int, width: int) -> None:
 
 @pytest.mark.slow
 def test_on_real_frames_memory_beats_flow_and_flow_beats_stillness(shared_data) -> None:
-    """The order is claimed over all five videos; the table of scores is in the README."""
+    """The order is claimed for the mean J&F over all five videos, not for each of them."""
     from vos_core.datasets import open_dataset
     from vos_core.evaluation.scorer import VideoScorer
     from vos_core.frames import VideoClip
