@@ -30,7 +30,7 @@ BASE = RunSettings("DAVIS", "data:DAVIS", "val", "sam2_hiera_base_plus", 7, "nai
 )
 def test_run_name(settings: RunSettings, name: str) -> None:
     assert run_name(settings, "val") == name
-    assert run_folder(settings, name) == f"outputs:{settings.dataset}_pred_pngs/{name}"
+    assert run_folder(settings, name) == f"{settings.dataset}_pred_pngs/{name}"
 
 
 def test_two_settings_never_share_a_name() -> None:

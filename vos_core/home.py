@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,13 @@ from vos_core.errors import InputError
 
 # Names of the roots in stored paths; the first that holds a path names it.
 ROOTS = ("outputs", "checkpoints", "data", "state", "root")
+_STORED = re.compile(r"(?P<root>[a-z]+)(\((?P<place>/.*?)\))?:(?P<relative>.*)", re.DOTALL)
+
+
+def is_stored(text: str) -> bool:
+    """Whether `text` is a stored path that names a root (`Home.store`)."""
+    match = _STORED.fullmatch(text)
+    return match is not None and match["root"] in ROOTS
 
 
 @dataclass(frozen=True)
@@ -66,19 +74,29 @@ class Home:
         }
 
     def store(self, path: Path) -> str:
-        """`path` as it is kept: `"<root>:<relative>"` inside a named root, else absolute."""
+        """`path` as it is kept: `"<root>:<relative>"` inside a named root, else absolute.
+
+        A root outside the home folder is named with its place, `"data(/mnt/x):DAVIS"`: two processes of one home may
+        have been started with different ones.
+        """
         path = path.absolute()
         for name in ROOTS:
             base: Path = getattr(self, name)
             if path.is_relative_to(base):
-                return f"{name}:{path.relative_to(base).as_posix()}"
+                place = "" if base.is_relative_to(self.root) else f"({base})"
+                return f"{name}{place}:{path.relative_to(base).as_posix()}"
         return str(path)
 
     def locate(self, stored: str) -> Path:
-        """The path of a stored name. Raises InputError when its root is not one of ours."""
+        """The path of a stored name: in the place that it names while that exists, else in the root of today.
+
+        Raises InputError when its root is not one of ours.
+        """
         if stored.startswith("/"):
             return Path(stored)
-        name, _, relative = stored.partition(":")
-        if name not in ROOTS:
-            raise InputError(f"The stored path {stored!r} names no known root (data, outputs, checkpoints).")
-        return Path(getattr(self, name)) / relative
+        match = _STORED.fullmatch(stored)
+        if match is None or match["root"] not in ROOTS:
+            raise InputError(f"The stored path {stored!r} names no known root ({', '.join(ROOTS)}).")
+        place = Path(match["place"]) if match["place"] else None
+        base = place if place is not None and place.is_dir() else Path(getattr(self, match["root"]))
+        return base / match["relative"]

@@ -42,6 +42,7 @@ class LaunchPlan:
     name: str
     command: str
     runs: tuple[PlannedRun, ...]
+    outputs: str = "outputs:."  # stored path of the root that the runs' folders are made in
 
     @property
     def videos(self) -> int:
@@ -58,6 +59,7 @@ class LaunchPlan:
         return {
             "name": self.name,
             "command": self.command,
+            "outputs": self.outputs,
             "runs": [
                 {
                     "settings": run.settings.to_json(),
@@ -83,7 +85,7 @@ class LaunchPlan:
             )
             for run in payload["runs"]
         )
-        return cls(payload["name"], payload["command"], runs)
+        return cls(payload["name"], payload["command"], runs, payload.get("outputs", "outputs:."))
 
 
 def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
@@ -111,7 +113,8 @@ def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
     for run in settings:
         dataset, videos = facts[(run.dataset, run.dataset_path, run.split)]
         runs.append(PlannedRun(run, dataset.default_split, videos))
-    return LaunchPlan(name or ablation_name(grid), command_line(grid, home), tuple(runs))
+    outputs = home.store(home.outputs)
+    return LaunchPlan(name or ablation_name(grid), command_line(grid, home), tuple(runs), outputs)
 
 
 def check_model(name: str, settings: list[RunSettings], home: Home) -> None:

@@ -137,8 +137,8 @@ def run_name(settings: RunSettings, default_split: str, distinct: bool = False) 
 
 
 def run_folder(settings: RunSettings, name: str) -> str:
-    """Stored path of a run's folder: `outputs:{DATASET}_pred_pngs/{name}`."""
-    return f"outputs:{_plain(settings.dataset)}_pred_pngs/{name}"
+    """A run's folder in the outputs root: `{DATASET}_pred_pngs/{name}`."""
+    return f"{_plain(settings.dataset)}_pred_pngs/{name}"
 
 
 def _plain(text: str) -> str:

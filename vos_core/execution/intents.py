@@ -64,17 +64,17 @@ def _launch(session: Session, home: Home, payload: dict[str, Any], effects: Effe
         else:
             if ablation_id is None:
                 ablation_id = ledger.add_ablation(session, plan.name, plan.command)
-            run_ids.append(_add_run(session, home, ablation_id, planned))
+            run_ids.append(_add_run(session, home, ablation_id, planned, home.locate(plan.outputs)))
         effects.reload.add(run_ids[-1])
     return {"ablation": ablation_id, "runs": run_ids, "existing": existing}
 
 
-def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun) -> int:
+def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun, outputs: Path) -> int:
     settings = planned.settings
     name = run_name(settings, planned.default_split)
-    if _is_taken(session, home, planned, name):
+    if _is_taken(session, _folder(home, outputs, planned, name), settings, name):
         name = run_name(settings, planned.default_split, distinct=True)
-    folder = _folder(planned, name)
+    folder = home.store(_folder(home, outputs, planned, name))
     score_kind = ScoreKind.OFFICIAL
     if planned.reference:
         score_kind = ScoreKind.AGREEMENT
@@ -110,23 +110,22 @@ def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun
     return ledger.add_run(session, ablation_id, ledger.NewRun(columns, tasks))
 
 
-def _folder(planned: PlannedRun, name: str) -> str:
-    """Stored path of the run's folder. Masks that others made stay untouched: their records lie in the state folder."""
-    return f"state:imports/{name}" if planned.predictions else run_folder(planned.settings, name)
+def _folder(home: Home, outputs: Path, planned: PlannedRun, name: str) -> Path:
+    """The run's folder. Masks that others made stay untouched: their records lie in the state folder."""
+    return home.state / "imports" / name if planned.predictions else outputs / run_folder(planned.settings, name)
 
 
-def _is_taken(session: Session, home: Home, planned: PlannedRun, name: str) -> bool:
+def _is_taken(session: Session, folder: Path, settings: RunSettings, name: str) -> bool:
     """Whether the folder of that name belongs to other settings, or to somebody who is not VOS Lab."""
     if session.scalar(select(Run.id).where(Run.name == name)) is not None:
         return True
-    folder = home.locate(_folder(planned, name))
     if not folder.exists():
         return False
     try:
         owner = json.loads((folder / RUN_FILE).read_text())["fingerprint"]
     except (OSError, ValueError, KeyError):
         return any(folder.iterdir())
-    return bool(owner != planned.settings.fingerprint)
+    return bool(owner != settings.fingerprint)
 
 
 def write_run_file(folder: Path, settings: RunSettings, name: str) -> None:

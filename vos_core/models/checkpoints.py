@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vos_core.errors import InputError
-from vos_core.home import Home
+from vos_core.home import Home, is_stored
 from vos_core.models.registry import find_model
 from vos_core.places import read_places
 from vos_core.runs import RunSettings
@@ -30,7 +30,7 @@ def candidate_paths(settings: RunSettings, home: Home) -> tuple[Path, ...]:
     own = settings.option("checkpoint")
     if own:
         text = str(own)
-        if text.partition(":")[0] in ("outputs", "checkpoints", "data", "root") and ":" in text:
+        if is_stored(text):
             return (home.locate(text),)
         path = Path(text).expanduser()
         return (path,) if path.is_absolute() else (home.root / path, home.checkpoints / path)
