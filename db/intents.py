@@ -1,12 +1,14 @@
-"""What pages and commands may write: intents for the dispatcher, and a run's title, notes and tags."""
+"""What pages and commands may write: intents, a run's title, notes and tags, and scores that a server gave."""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from db.models import Intent, Run
+from db.models import Intent, Run, ServerScore
 from db.session import writing
 from db.states import IntentKind
 from vos_core.errors import InputError
@@ -35,3 +37,41 @@ def describe_run(
             run.notes = notes
         if tags is not None:
             run.tags = tags
+
+
+def add_server_score(database: Path, run_id: int, server: str, figures: Mapping[str, float], notes: str = "") -> int:
+    """Keep what a challenge server said of a run (`figures` as the server calls them); returns the score's id.
+
+    Raises InputError for an unknown run, a server without a name, no figure, or a figure that is no finite number.
+    """
+    if not server.strip():
+        raise InputError("Say which server gave the score: its name is empty.")
+    if not figures:
+        raise InputError(f"Give at least one figure of {server.strip()}, such as J&F=0.712.")
+    for name, value in figures.items():
+        if not name.strip():
+            raise InputError(f"A figure of {server.strip()} has no name: write NAME=VALUE, such as J&F=0.712.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"The figure {name} of {server.strip()} is {value!r}: give a number, such as 0.712.")
+    with writing(database) as session:
+        if session.get(Run, run_id) is None:
+            raise InputError(f"There is no run {run_id}: it may have been deleted.")
+        score = ServerScore(
+            run_id=run_id,
+            server=server.strip(),
+            figures={name.strip(): float(value) for name, value in figures.items()},
+            notes=notes,
+            entered_at=time.time(),
+        )
+        session.add(score)
+        session.flush()
+        return score.id
+
+
+def remove_server_score(database: Path, score_id: int) -> None:
+    """Forget a typed-in score. Raises InputError when there is none with this id."""
+    with writing(database) as session:
+        score = session.get(ServerScore, score_id)
+        if score is None:
+            raise InputError(f"There is no server score {score_id}: it may have been removed.")
+        session.delete(score)

@@ -8,7 +8,18 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from db.models import Ablation, FrameScore, Intent, Lease, ObjectScore, Run, VideoTask, Worker
+from db.models import (
+    Ablation,
+    FailureEpisode,
+    FrameScore,
+    Intent,
+    Lease,
+    ObjectScore,
+    Run,
+    ServerScore,
+    VideoTask,
+    Worker,
+)
 from db.session import reading
 from db.states import IntentState, RunState, TaskState
 
@@ -129,6 +140,27 @@ def curves(database: Path, task_id: int) -> list[Curve]:
         Curve(object_id, tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(r[2] for r in rows))
         for object_id, rows in by_object.items()
     ]
+
+
+def failures(database: Path, run_id: int, limit: int | None = None) -> list[tuple[str, FailureEpisode]]:
+    """(video, episode) of a run, worst (severity) first; `limit` keeps the first of them."""
+    episode = FailureEpisode
+    statement = (
+        select(VideoTask.video, episode)
+        .join(episode, episode.task_id == VideoTask.id)
+        .where(VideoTask.run_id == run_id)
+        .order_by(episode.severity.desc(), VideoTask.position, episode.object_id, episode.start)
+        .limit(limit)
+    )
+    with reading(database) as session:
+        return [(row[0], row[1]) for row in session.execute(statement)]
+
+
+def server_scores(database: Path, run_id: int) -> list[ServerScore]:
+    """What challenge servers said of a run, as it was typed in; never mixed with our own scores."""
+    statement = select(ServerScore).where(ServerScore.run_id == run_id).order_by(ServerScore.id)
+    with reading(database) as session:
+        return list(session.scalars(statement))
 
 
 def workers(database: Path) -> list[Worker]:
