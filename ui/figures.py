@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ui.palette import model_colour, model_symbol
 from ui.wording import model_title
+from vos_core.analysis.curves import MemoryCurve, memory_curves, published_curves
+from vos_core.reference import ReferenceRow
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,67 +38,91 @@ def has_memory_curve(runs: Sequence[Run]) -> bool:
     return any(run.memory_size and run.jf_mean is not None for run in runs)
 
 
-def memory_curve(runs: Sequence[Run]) -> go.Figure:
-    """J&F against memory size, a line per dataset, split, model and mode; dashed lines for methods without memory.
+def memory_curve(runs: Sequence[Run], references: Sequence[ReferenceRow] = ()) -> go.Figure:
+    """J&F against memory size, a line per dataset, split, model, mode and options; dashed: published, no memory.
 
-    Memory size 0 is "memory off", no point of the curve: it is drawn apart, as a hollow mark at 0.
+    Published curves of `references` are drawn only where a run of their dataset, split, model and memory mode is.
+    Memory size 0 is "memory off", no point of a curve: it is drawn apart, as a hollow mark at 0.
     """
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    lines: dict[tuple[str, str, str, str | None], list[Run]] = {}
-    for run in sorted(runs, key=lambda run: (run.dataset, run.split, run.model, run.memory_size or 0)):
-        if run.jf_mean is not None:
-            lines.setdefault((run.dataset, run.split, run.model, run.memory_mode), []).append(run)
-    places = {(dataset, split) for dataset, split, _, _ in lines}
-    flat: list[tuple[str, float, str]] = []
-    sizes: set[int] = set()
-    for (dataset, split, model, mode), members in lines.items():
-        name = model_title(model)
-        if len(places) > 1:
-            name += f" · {dataset} {split}"
-        if mode == "naive":
-            name += " · naive"
-        points = [run for run in members if run.memory_size]
-        sizes |= {run.memory_size for run in members if run.memory_size is not None}
-        colour = model_colour(model)
-        if points:
+    ours = memory_curves(sorted(runs, key=lambda run: (run.memory_size or 0, run.id)))
+    published = [curve for place in _places(ours) for curve in published_curves(references, *place)]
+    drawn = {(curve.dataset, curve.split, curve.model, curve.memory_mode) for curve in ours}
+    curves = [
+        *ours,
+        *(line for line in published if (line.dataset, line.split, line.model, line.memory_mode) in drawn),
+    ]
+    flat = [run for run in runs if run.memory_size is None and run.jf_mean is not None]
+    several = len({*_places(ours), *((run.dataset, run.split) for run in flat)}) > 1
+    sizes = {point.memory_size for curve in curves for point in (*curve.points, curve.memory_off) if point}
+    for curve in curves:
+        name, colour = _curve_name(curve, several), model_colour(curve.model)
+        symbol = model_symbol(curve.model)
+        dash = "dash" if curve.published else "dot" if curve.memory_mode == "naive" else "solid"
+        if curve.points:
             figure.add_scatter(
-                x=[run.memory_size for run in points],
-                y=[run.jf_mean for run in points],
+                x=[point.memory_size for point in curve.points],
+                y=[point.jf_mean for point in curve.points],
                 name=name,
                 mode="lines+markers",
-                line={"color": colour, "width": 2.5, "dash": "dot" if mode == "naive" else "solid"},
-                marker={"size": 9, "symbol": model_symbol(model), "color": colour},
-                customdata=[run.id for run in points],
-                hovertemplate="N = %{x}: J&F %{y:.3f}<extra>" + name + "</extra>",
+                opacity=0.7 if curve.published else 1,
+                line={"color": colour, "width": 1.6 if curve.published else 2.5, "dash": dash},
+                marker={"size": 6 if curve.published else 9, "symbol": symbol, "color": colour},
+                customdata=[point.source for point in curve.points],
+                hovertemplate="N = %{x}: J&F %{y:.3f}<br>%{customdata}<extra>" + name + "</extra>",
             )
-        for run in members:
-            if run.memory_size is None and run.jf_mean is not None:
-                flat.append((name, run.jf_mean, colour))
-            elif run.memory_size == 0 and run.jf_mean is not None:
-                figure.add_scatter(
-                    x=[0],
-                    y=[run.jf_mean],
-                    name=f"{name}, memory off",
-                    mode="markers",
-                    showlegend=False,
-                    marker={"size": 9, "symbol": f"{model_symbol(model)}-open", "color": colour},
-                    hovertemplate="memory off: J&F %{y:.3f}<extra>" + name + "</extra>",
-                )
+        if curve.memory_off:
+            figure.add_scatter(
+                x=[0],
+                y=[curve.memory_off.jf_mean],
+                name=f"{name}, memory off",
+                mode="markers",
+                showlegend=not curve.points,
+                marker={"size": 6 if curve.published else 9, "symbol": f"{symbol}-open", "color": colour},
+                customdata=[curve.memory_off.source],
+                hovertemplate="memory off: J&F %{y:.3f}<br>%{customdata}<extra>" + name + "</extra>",
+            )
     low, high = (min(sizes), max(sizes)) if sizes else (1, 7)
-    for name, value, colour in flat:
+    for run in sorted(flat, key=lambda run: (run.dataset, run.split, run.model)):
+        name = model_title(run.model) + (f" · {run.dataset} {run.split}" if several else "")
         figure.add_scatter(
             x=[low - 0.3, high + 0.3],
-            y=[value, value],
+            y=[run.jf_mean, run.jf_mean],
             name=name,
             mode="lines",
-            line={"color": colour, "width": 1.8, "dash": "dash"},
+            line={"color": model_colour(run.model), "width": 1.8, "dash": "dash"},
             hovertemplate="J&F %{y:.3f}<extra>" + name + "</extra>",
         )
-    figure.update_xaxes(title="memory size N", tickvals=sorted(sizes), range=[low - 0.3, high + 0.3], zeroline=False)
+    ticks = sorted(sizes)
+    figure.update_xaxes(
+        title="memory size N",
+        tickvals=ticks,
+        ticktext=[str(size) if size else "memory off" for size in ticks],
+        range=[low - 0.3, high + 0.3],
+        zeroline=False,
+    )
     figure.update_yaxes(title="J&F-Mean", tickformat=".2f", zeroline=False)
     return _framed(figure, 340)
+
+
+def _places(curves: Sequence[MemoryCurve]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((curve.dataset, curve.split) for curve in curves))
+
+
+def _curve_name(curve: MemoryCurve, several_places: bool) -> str:
+    parts = [model_title(curve.model)]
+    if several_places:
+        parts.append(f"{curve.dataset} {curve.split}")
+    if curve.memory_mode == "naive":
+        parts.append("naive")
+    parts += [f"{name} = {value}" for name, value in curve.options]
+    if curve.videos:
+        parts.append(f"{len(curve.videos)} video{'' if len(curve.videos) == 1 else 's'}")
+    if curve.published:
+        parts.append("published")
+    return " · ".join(parts)
 
 
 def video_bars(bars: Sequence[VideoBar], worst_first: bool) -> go.Figure:

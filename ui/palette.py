@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from vos_core.models.registry import MODELS, ModelSpec
+from vos_core.overlays import OBJECT_COLOURS
 
-# Paul Tol's "vibrant" and "bright" schemes (personal.sron.nl/~pault), ordered so that neighbours differ most.
-OBJECTS = (
-    "#33BBEE",
-    "#EE7733",
-    "#EE3377",
-    "#CCBB44",
-    "#009988",
-    "#AA66CC",
-    "#CC3311",
-    "#4477DD",
-    "#99DD55",
-    "#BBBBBB",
-)
+OBJECTS = OBJECT_COLOURS  # by name: what pages and the player call it
 
 _FAMILY_COLOURS = {
     "static": "#8A9296",

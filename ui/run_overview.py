@@ -1,4 +1,4 @@
-"""The live part of the Runs page: summary line, table, and J&F against memory size."""
+"""The live part of the Runs page: summary line, tables, J&F against memory size, published scores."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from db import queries
 from db.models import Run, Worker
 from db.states import RunState
 from ui.figures import CONFIG, has_memory_curve, memory_curve
-from ui.run_table import run_table
+from ui.reference_table import reference_table
+from ui.run_table import other_table, run_table
 from ui.theme import chip, chips, empty
-from ui.wording import count, is_active
+from ui.wording import count, is_active, is_official
 from vos_core.execution.submit import dispatcher_alive
 from vos_core.home import Home
+from vos_core.reference import reference_rows
 
 
 def overview(home: Home, ablation: int | None) -> bool:
@@ -29,18 +31,29 @@ def overview(home: Home, ablation: int | None) -> bool:
         what_next = "The dispatcher is about to queue what you launched." if pending else "Choose another ablation."
         empty("Nothing here yet", what_next)
         return active
-    run_table(runs, key="runs-table")
-    if has_memory_curve(runs):
+    official = [run for run in runs if is_official(run)]
+    others = [run for run in runs if not is_official(run)]
+    if official:
+        run_table(official, key="runs-table")
+    if others:
+        st.subheader("Not J&F", anchor=False)
+        st.caption("These figures are not computed against ground truth alone: compare them with no J&F.")
+        other_table(others, key="others-table")
+    references = [row for row in reference_rows() if any(row.is_on(run.dataset, run.split) for run in runs)]
+    if has_memory_curve(official):
         st.subheader("J&F against memory size", anchor=False)
         st.plotly_chart(
-            memory_curve(runs),
+            memory_curve(official, references),
             key="memory-curve",
             config=CONFIG,
-            alt="J&F-Mean of each run against its memory size, one line a model; methods without memory are dashed.",
+            alt="J&F-Mean of each run against its memory size, one line a model; methods without memory "
+            "and published scores are dashed.",
         )
         st.caption(
-            "Dashed: methods without memory. Object pointers are independent of N: even at N = 1 some history remains."
+            "Dashed: methods without memory, and published scores of the same memory mode. Object pointers are independent of N: even at N = 1 some history remains."
         )
+    if references:
+        reference_table(references)
     return active
 
 

@@ -1,34 +1,55 @@
-"""The table of runs: one row a run, the seven official columns, and where it stands."""
+"""Tables of runs, one row a run: official ones with the seven columns, and those whose figures are no J&F apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from db.models import Run
 from ui.navigation import address, go
 from ui.table import Column, Row, table
-from ui.wording import SCORES, model_title, run_seconds
+from ui.wording import OTHER_SCORES, SCORES, model_title, run_seconds, score_meaning
 
 
 def run_table(runs: Sequence[Run], *, key: str) -> None:
-    """Draw the table; opening a row leads to that run."""
-    columns = [Column("run", "Run", tip="Opens the run")]
-    columns.append(Column("model", "Model"))
+    """Draw runs with official scores, or none yet; opening a row leads to that run."""
+    figures = [
+        Column(name, label, "number", best="min" if name.endswith("decay") else "max", tip=_TIPS[name])
+        for name, label in SCORES
+    ]
+    columns = [*_head(runs), *figures, _SECONDS]
+    rows = [_row(run, {name: getattr(run, name) for name, _ in SCORES}) for run in runs]
+    _open(table(columns, rows, key=key, caption="Runs with their scores", height=720))
+
+
+def other_table(runs: Sequence[Run], *, key: str) -> None:
+    """Draw runs whose figures are no J&F, each with what they are; opening a row leads to that run.
+
+    No best value is marked: rows measure different things.
+    """
+    meaning = Column("meaning", "The figures are")
+    figures = [Column(name, label, "number") for name, label in OTHER_SCORES]
+    columns = [*_head(runs), meaning, *figures, _SECONDS]
+    rows = [_row(run, {"meaning": score_meaning(run), **(run.other_scores or {})}) for run in runs]
+    _open(table(columns, rows, key=key, caption="Runs whose figures are no J&F", height=480))
+
+
+def _head(runs: Sequence[Run]) -> list[Column]:
+    columns = [Column("run", "Run", tip="Opens the run"), Column("model", "Model")]
     if any(run.memory_size is not None for run in runs):
         columns.append(Column("n", "N", "number", digits=0, tip="Memory size: 1 prompted frame + N-1 recent frames"))
     if any(run.memory_mode for run in runs):
         columns.append(Column("mode", "Mode", tip="Memory mode"))
     columns += [Column("dataset", "Dataset"), Column("state", "State", "state")]
     columns.append(Column("progress", "Videos", "progress", tip="Frames done, and videos done of all"))
-    columns += [
-        Column(name, label, "number", best="min" if name.endswith("decay") else "max", tip=_TIPS[name])
-        for name, label in SCORES
-    ]
-    columns.append(Column("seconds", "Time", "seconds", unit="s", tip="Wall seconds from the first video to the last"))
-    opened = table(columns, [_row(run) for run in runs], key=key, caption="Runs with their scores", height=720)
-    if opened:
-        go("run", run=opened)
+    return columns
 
+
+def _open(run_id: str | None) -> None:
+    if run_id:
+        go("run", run=run_id)
+
+
+_SECONDS = Column("seconds", "Time", "seconds", unit="s", tip="Seconds with at least one worker on the run")
 
 _TIPS = {
     "jf_mean": "Mean of J-Mean and F-Mean",
@@ -41,7 +62,7 @@ _TIPS = {
 }
 
 
-def _row(run: Run) -> Row:
+def _row(run: Run, figures: Mapping[str, object]) -> Row:
     cells: dict[str, object] = {
         "run": f"#{run.id} {run.title}" if run.title else f"#{run.id}",
         "model": model_title(run.model),
@@ -56,5 +77,5 @@ def _row(run: Run) -> Row:
         },
         "seconds": run_seconds(run),
     }
-    cells.update({name: getattr(run, name) for name, _ in SCORES})
+    cells.update(figures)
     return Row(str(run.id), address("run", run=run.id), cells)

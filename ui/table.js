@@ -127,6 +127,7 @@ export default function (component) {
         if (!index) cell.scope = "row";
         cell.dataset.column = column.key;
         const value = row.cells[column.key];
+        if (column.kind === "text" && !isNone(value) && String(value).length > 60) cell.classList.add("long");
         if (!index && row.href) {
           const link = el("a", "", isNone(value) ? "–" : String(value));
           link.href = row.href;
@@ -138,7 +139,10 @@ export default function (component) {
         }
         tr.append(cell);
       });
-      if (row.href) tr.onclick = open;
+      if (row.href) {
+        tr.className = "leads";
+        tr.onclick = open;
+      }
       body.append(tr);
     }
     table.replaceChildren(el("caption", "", data.caption), head, body);

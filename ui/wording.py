@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from db.models import Run
-from db.states import RunState
+from db.states import RunState, ScoreKind
 from vos_core.errors import VosLabError
 from vos_core.models.registry import MODELS
-from vos_core.runs import RunSettings
+from vos_core.runs import AGAINST, IMPORTED, RunSettings
 
 SCORES = (
     ("jf_mean", "J&F-Mean"),
@@ -19,6 +17,36 @@ SCORES = (
     ("f_recall", "F-Recall"),
     ("f_decay", "F-Decay"),
 )
+
+OTHER_SCORES = (
+    # the same seven figures where they are no J&F
+    ("jf_mean", "Mean"),
+    ("j_mean", "Region mean"),
+    ("j_recall", "Region recall"),
+    ("j_decay", "Region decay"),
+    ("f_mean", "Contour mean"),
+    ("f_recall", "Contour recall"),
+    ("f_decay", "Contour decay"),
+)
+
+
+def is_official(run: Run) -> bool:
+    """Whether the run's figures may be called J&F."""
+    return run.score_kind == ScoreKind.OFFICIAL.value
+
+
+def score_meaning(run: Run) -> str:
+    """What the run's figures are: `J&F`, `agreement with FOLDER`, `prompted with its own annotations`."""
+    if run.score_kind == ScoreKind.AGREEMENT.value:
+        return f"agreement with {folder_name(run.reference)}"
+    if run.score_kind == ScoreKind.LEAKED.value:
+        return "prompted with its own annotations"
+    return "J&F"
+
+
+def folder_name(stored: str | None) -> str:
+    """The last part of a stored path (`data:MOSE/sample`)."""
+    return (stored or "").rsplit(":", 1)[-1].rstrip("/").rsplit("/", 1)[-1]
 
 
 def model_title(name: str) -> str:
@@ -38,7 +66,9 @@ def settings_label(run: Run) -> str:
         parts.append("memory off" if run.memory_size == 0 else f"N = {run.memory_size}")
     if run.memory_mode:
         parts.append(run.memory_mode.replace("_", " "))
-    parts += [f"{name} = {value}" for name, value in settings_of(run).options]
+    parts += [f"{name} = {value}" for name, value in settings_of(run).options if name not in (IMPORTED, AGAINST)]
+    if run.reference:
+        parts.append(score_meaning(run))
     return ", ".join(parts)
 
 
@@ -61,12 +91,8 @@ def is_active(run: Run) -> bool:
 
 
 def run_seconds(run: Run) -> float | None:
-    """Wall seconds during which a worker was on the run; so far, while it runs."""
-    if run.started_at is None:
-        return None
-    if run.active_s > 0 and not is_active(run):
-        return run.active_s
-    return (run.finished_at or time.time()) - run.started_at
+    """Seconds during which at least one worker was on the run, so far; None before the first."""
+    return run.active_s or None
 
 
 def duration(seconds: float | None) -> str:

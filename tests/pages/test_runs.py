@@ -32,7 +32,7 @@ def test_table_has_the_seven_official_columns_of_every_run(
     test = open_page("runs.py")
     assert not test.exception
     shown = rows(test)
-    stored = {run.id: run for run in queries.runs(here.database)}
+    stored = {run.id: run for run in queries.runs(here.database) if run.score_kind == "official"}
     assert set(shown) == set(stored)
     for run_id, cells in shown.items():
         assert {name: cells[name] for name in SEVEN} == {name: getattr(stored[run_id], name) for name in SEVEN}
@@ -74,3 +74,48 @@ def test_curve_is_drawn_only_where_there_is_one(here: Home, runs: dict[str, int]
     mose = queries.run_by_id(here.database, runs["mose"])
     assert mose is not None
     assert not open_page("runs.py", ablation=mose.ablation_id).subheader
+
+
+def test_figures_that_are_no_official_score_stand_apart_and_say_what_they_are(
+    here: Home, runs: dict[str, int], open_page: OpenPage
+) -> None:
+    test = open_page("runs.py")
+    others = component_data(test, 1)
+    cells = {int(row["id"]): row["cells"] for row in others["rows"]}
+    assert {runs[which]: cells[runs[which]]["meaning"] for which in ("agreement", "leaked")} == {
+        runs["agreement"]: "agreement with sample_submission",
+        runs["leaked"]: "prompted with its own annotations",
+    }
+    assert not set(rows(test)) & set(cells)
+    assert "Not J&F" in [item.value for item in test.subheader]
+    assert not [column for column in others["columns"] if column["label"].startswith(("J", "F-"))]
+    for run_id, shown in cells.items():
+        run = queries.run_by_id(here.database, run_id)
+        assert run is not None and run.jf_mean is None and run.other_scores
+        assert {name: shown[name] for name in SEVEN} == run.other_scores
+
+
+def test_seconds_are_those_with_a_worker_on_the_run(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    shown = rows(open_page("runs.py"))
+    for run in queries.runs(here.database):
+        if run.id in shown:
+            assert shown[run.id]["seconds"] == (run.active_s or None)
+
+
+def test_published_scores_of_the_datasets_shown_stand_apart_with_source_and_reason(
+    here: Home, runs: dict[str, int], open_page: OpenPage
+) -> None:
+    test = open_page("runs.py", ablation=mose_ablation(here, runs))
+    (box,) = test.expander
+    assert "Published scores" in box.label and not box.proto.expanded
+    shown = [row["cells"] for row in component_data(test, 1)["rows"]]
+    assert {row["dataset"].split(" vs")[0] for row in shown} == {"MOSE v1 valid"}
+    assert all(row["source"] and row["kind"] for row in shown)
+    agreement = [row for row in shown if row["agreement"] is not None]
+    assert agreement and all(row["jf_mean"] is None and "not J&F" in row["why"] for row in agreement)
+
+
+def mose_ablation(here: Home, runs: dict[str, int]) -> int:
+    mose = queries.run_by_id(here.database, runs["mose"])
+    assert mose is not None
+    return mose.ablation_id

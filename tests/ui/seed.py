@@ -5,7 +5,9 @@ The predictions are fixture data: annotations moved by a few pixels, more of the
 
 from __future__ import annotations
 
+import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,8 @@ from vos_core.execution.intents import apply_intents
 from vos_core.execution.results import record_finished, record_run_scores
 from vos_core.execution.sidecar import ObjectRecord, VideoRecord
 from vos_core.home import Home
-from vos_core.launch import plan_launch
+from vos_core.imports import plan_import
+from vos_core.launch import LaunchPlan, plan_launch
 from vos_core.masks import read_mask, write_mask
 from vos_core.runs import Grid
 
@@ -68,8 +71,13 @@ def label_map(index: int, frames: int) -> np.ndarray:
 
 def launch(home: Home, grid: Grid, name: str = "") -> list[int]:
     """Queue a grid as the dispatcher would; returns the runs' ids."""
+    return enter(home, plan_launch(grid, home, name))
+
+
+def enter(home: Home, plan: LaunchPlan) -> list[int]:
+    """Queue a plan as the dispatcher would; returns the runs' ids."""
     ensure(home.database)
-    intent_id = ask(home.database, IntentKind.LAUNCH, plan_launch(grid, home, name).to_payload())
+    intent_id = ask(home.database, IntentKind.LAUNCH, plan.to_payload())
     with writing(home.database) as session:
         apply_intents(session, home)
     intent = queries.intent(home.database, intent_id)
@@ -85,9 +93,12 @@ def finish(home: Home, run_id: int, *, drift: int, videos: int | None = None) ->
     tasks = queries.tasks(home.database, run_id)
     for task in tasks if videos is None else tasks[:videos]:
         video = dataset.video(task.video)
-        folder = home.locate(run.folder) / task.video
+        folder = home.locate(run.predictions) / task.video
         folder.mkdir(parents=True, exist_ok=True)
-        scorer = VideoScorer(task.video, video.annotations) if len(video.annotations) > 2 else None
+        truths = video.annotations
+        if run.reference:
+            truths = {path.stem: path for path in sorted((home.locate(run.reference) / task.video).glob("*.png"))}
+        scorer = VideoScorer(task.video, truths) if len(truths) > 2 else None
         for index, stem in enumerate(video.stems):
             shift = round(drift * index / video.length * (1.6 if task.video == "crossing" else 1.0))
             truth = video.annotations.get(stem)
@@ -182,4 +193,21 @@ def full_home(home: Home) -> dict[str, int]:
     run_half(home, ids["running"])
     with writing(home.database) as session:
         session.get_one(Run, ids["running"]).started_at = time.time() - 31
+    ids["agreement"], ids["leaked"] = not_official(home)
     return ids
+
+
+def not_official(home: Home) -> tuple[int, int]:
+    """Two finished runs over the demo set whose figures are no J&F: held against predictions, and prompted wholly."""
+    dataset = open_dataset(home.data / "demo", "demo")
+    ours = home.outputs / "theirs"
+    shutil.copytree(home.locate("outputs:demo_pred_pngs/demo_flow"), ours)
+    sample = home.data / "sample_submission"
+    shutil.copytree(home.locate("outputs:demo_pred_pngs/demo_propagation_memsize7"), sample)
+    agreement = enter(home, plan_import(home, dataset, "OSVOS", ours, against=sample))[0]
+    finish(home, agreement, drift=9)
+    (plain,) = plan_launch(Grid((("demo", home.store(dataset.root), "val"),), ("propagation",), (2,)), home).runs
+    settings = replace(plain.settings, options=(("use_all_masks", True),))
+    leaked = enter(home, LaunchPlan("all masks", "", (replace(plain, settings=settings),)))[0]
+    finish(home, leaked, drift=1)
+    return agreement, leaked

@@ -7,11 +7,24 @@ import pytest
 from db.models import Run
 from ui.figures import VideoBar, has_memory_curve, memory_curve, video_bars
 from ui.palette import OBJECTS, object_colour
+from vos_core.overlays import OBJECT_COLOURS
+from vos_core.reference import reference_rows
 
 
 def run(model: str, size: int | None, score: float | None, mode: str | None = None, dataset: str = "demo") -> Run:
     return Run(
-        id=1, model=model, memory_size=size, memory_mode=mode, jf_mean=score, dataset=dataset, split="val", settings={}
+        id=1,
+        name=f"{dataset}_{model}_{mode}_{size}",
+        model=model,
+        memory_size=size,
+        memory_mode=mode,
+        jf_mean=score,
+        dataset=dataset,
+        split="val",
+        settings={},
+        inference_s=0.0,
+        active_s=0.0,
+        busy_s=0.0,
     )
 
 
@@ -46,7 +59,26 @@ def test_modes_and_datasets_are_lines_of_their_own() -> None:
         run(name, 7, 0.9, "position_preserving"),
         run(name, 7, 0.7, "naive", dataset="mose"),
     ]
-    assert len(memory_curve(runs).data) == 3
+    assert len([trace for trace in memory_curve(runs).data if "lines" in trace.mode]) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "mode", "dataset", "expected"),
+    [
+        ("sam2_hiera_large", "naive", "DAVIS", ["SAM 2 large · naive", "SAM 2 large · naive · published"]),
+        ("sam2_hiera_large", "position_preserving", "DAVIS", ["SAM 2 large"]),
+        ("sam2_hiera_large", "naive", "demo", ["SAM 2 large · naive"]),
+        ("sam2_hiera_tiny", "naive", "DAVIS", ["SAM 2 tiny · naive"]),
+    ],
+)
+def test_published_curve_is_drawn_only_beside_runs_of_its_model_mode_and_split(
+    model: str, mode: str, dataset: str, expected: list[str]
+) -> None:
+    figure = memory_curve([run(model, 3, 0.8, mode, dataset)], reference_rows())
+    lines = [trace for trace in figure.data if "lines" in trace.mode]
+    assert [trace.name for trace in lines] == expected
+    assert all(trace.line.dash == "dash" for trace in lines[1:])
+    assert all(0 not in trace.x for trace in lines)
 
 
 def test_memory_off_is_no_point_of_the_curve() -> None:
@@ -66,3 +98,4 @@ def test_object_colours_start_over_after_the_last() -> None:
     assert object_colour(1) == OBJECTS[0]
     assert object_colour(len(OBJECTS) + 1) == OBJECTS[0]
     assert len(set(OBJECTS)) == len(OBJECTS)
+    assert OBJECTS is OBJECT_COLOURS
