@@ -15,7 +15,9 @@ from tests.evaluation.folders import STEMS, Folders
 from tests.evaluation.spoil import truncate, with_label
 from vos_core.cli import main
 from vos_core.evaluation import evaluate
+from vos_core.evaluation.dot import evaluate_dot
 from vos_core.evaluation.report import tables
+from vos_core.masks import read_mask, write_mask
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("pandas", "sqlalchemy", "torch", "cv2", "scipy", "streamlit", "PIL")
@@ -122,3 +124,77 @@ def test_a_process_of_its_own_starts_lightly(folders: Folders) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "bear_1" in done.stdout
+
+
+def test_an_empty_list_is_a_failed_evaluation(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    (folders.root / "ImageSets" / "2017" / "val.txt").write_text("")
+    where = ("--davis_path", folders.root, "--results_path", folders.results)
+    for metric in ("davis", "dot"):
+        assert run_command(*where, "--metric", metric) == 1
+        assert "val.txt is empty" in capsys.readouterr().err
+    assert not list(folders.results.glob("*.csv"))
+
+
+def test_the_second_metric(folders: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "dot.json"
+    where = ("--davis_path", folders.root, "--results_path", folders.results, "--metric", "dot")
+    assert run_command(*where, "--json", out) == 0
+    expected = evaluate_dot(folders.root, folders.results)
+    assert json.loads(out.read_text()) == expected.to_json()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["J&F-dot", "J", "F-dot", "J&F-dot-d", "J&F-dot-r", "F", "J&F"]
+    shown = [float(word) for word in lines[2].split()]
+    wanted = list(expected.scores.as_columns().values())
+    assert [value for value in shown if value == value] == pytest.approx([v for v in wanted if v == v], abs=5e-7)
+    assert [word for word in lines[2].split() if word == "NaN"] == ["NaN"] * sum(value != value for value in wanted)
+    assert [line.split()[0] for line in lines[5:9]] == ["Object", "cows_1", "cows_2", "cows_3"]
+    assert not list(folders.results.glob("*.csv"))
+    assert run_command(*where, "--videos", "bear") == 0
+    assert "cows" not in capsys.readouterr().out
+    folders.prediction("bear", STEMS[1]).unlink()
+    assert run_command(*where) == 1
+    assert "Video bear: frame 00001 has no prediction" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", [["--official-decay"], ["--per-frame", "x.csv"], ["--processes", "0"]])
+def test_what_does_not_belong_to_the_second_metric(folders: Folders, flag: list[str]) -> None:
+    where = ("--davis_path", folders.root, "--results_path", folders.results)
+    assert run_command(*where, "--metric", "dot", *flag) == 2
+
+
+def split_into_objects(folder: Path) -> None:
+    """Label maps of a video become a folder an object; each object's mask by itself."""
+    for path in sorted(folder.glob("*.png")):
+        mask = read_mask(path)
+        for k in sorted({1, 2, 3} & set(mask.ravel().tolist())):
+            target = folder / f"{k:03d}" / path.name
+            target.parent.mkdir(exist_ok=True)
+            write_mask(target, (mask == k).astype("uint8"))
+        path.unlink()
+
+
+@pytest.mark.parametrize("predictions_too", [False, True])
+def test_annotations_one_folder_an_object(
+    folders: Folders, tmp_path: Path, predictions_too: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Squares that do not hide each other: object by object, the figures are those of the label maps."""
+    expected = folders.evaluate().to_json()
+    split_into_objects(folders.root / "Annotations" / "480p" / "cows")
+    if predictions_too:
+        split_into_objects(folders.results / "cows")
+    where = ("--davis_path", folders.root, "--results_path", folders.results)
+    out = tmp_path / "scores.json"
+    assert run_command(*where, "--json", out, "--processes", "2") == 0
+    assert json.loads(out.read_text()) == expected
+    assert (folders.results / "global_results-val.csv").exists()
+    for path in folders.results.glob("*.csv"):
+        path.unlink()
+    spoiled = folders.results / "cows" / ("002" if predictions_too else "") / f"{STEMS[2]}.png"
+    truncate(spoiled)
+    folders.prediction("bear", STEMS[1]).unlink()
+    capsys.readouterr()
+    assert run_command(*where) == 1
+    told = capsys.readouterr().err
+    assert "Video cows, frame 00002" in told and "Video bear: frame 00001" in told
+    assert not list(folders.results.glob("*.csv"))
+    assert run_command(*where, "--metric", "dot") == 2

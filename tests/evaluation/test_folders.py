@@ -172,12 +172,16 @@ def test_bad_arguments(folders: Folders, options: dict[str, Any], told: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
-    [("", "is empty"), ("cows\n\nbear\n", "line 2 is blank"), ("cows\nwolf\n", "line 2 names video 'wolf'")],
+    ("text", "error", "told"),
+    [
+        ("", PredictionError, "is empty"),
+        ("cows\n\nbear\n", InputError, "line 2 is blank"),
+        ("cows\nwolf\n", InputError, "line 2 names video 'wolf'"),
+    ],
 )
-def test_bad_lists(folders: Folders, text: str, told: str) -> None:
+def test_bad_lists(folders: Folders, text: str, error: type[Exception], told: str) -> None:
     (folders.root / "ImageSets" / "2017" / "val.txt").write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(error, match=told):
         folders.evaluate()
 
 

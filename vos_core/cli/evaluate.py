@@ -41,16 +41,25 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="reproduce the toolkit's decay, which is wrong from 256 frames on",
     )
+    parser.add_argument(
+        "--metric",
+        choices=["davis", "dot"],
+        default="davis",
+        help="davis: the toolkit's J and F (default); dot: MOSEv2's J&F-dot with its disappearance (d) and "
+        "reappearance (r) scores, no CSV files",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it. Raises InputError and PredictionError (see `evaluation.evaluate`); writes nothing then."""
+    if args.metric == "dot":
+        return _run_dot(args)
     from vos_core.evaluation import evaluate
     from vos_core.evaluation.report import per_frame_csv, tables, write_json, write_official, write_text
 
     started = time.perf_counter()
-    processes = min(os.cpu_count() or 1, _MOST_PROCESSES) if args.processes is None else args.processes
+    processes = _processes(args)
     bar = _ProgressBar() if sys.stderr.isatty() else None
     try:
         evaluation = evaluate(
@@ -83,15 +92,55 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _run_dot(args: argparse.Namespace) -> int:
+    from vos_core.errors import InputError
+    from vos_core.evaluation.dot import evaluate_dot
+    from vos_core.evaluation.report import dot_tables, write_json
+
+    if args.per_frame or args.official_decay:
+        raise InputError(
+            "--per-frame and --official-decay belong to the toolkit's J and F: leave them out with --metric dot."
+        )
+    started = time.perf_counter()
+    bar = _ProgressBar("videos") if sys.stderr.isatty() else None
+    try:
+        evaluation = evaluate_dot(
+            args.davis_path,
+            args.results_path,
+            split=args.set,
+            videos=args.videos,
+            processes=_processes(args),
+            extra_objects=args.extra_objects,
+            progress=bar,
+        )
+    finally:
+        if bar is not None:
+            bar.close()
+    for warning in evaluation.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    if args.json:
+        write_json(evaluation, Path(args.json))
+    print(dot_tables(evaluation))
+    print(f"Total time: {time.perf_counter() - started:.2f} s")
+    return 0
+
+
+def _processes(args: argparse.Namespace) -> int:
+    return min(os.cpu_count() or 1, _MOST_PROCESSES) if args.processes is None else args.processes
+
+
 class _ProgressBar:
     """A bar on the terminal; spares a short command the import of a library."""
 
     _WIDTH = 30
 
+    def __init__(self, unit: str = "frames") -> None:
+        self._unit = unit
+
     def __call__(self, done: int, total: int) -> None:
         full = self._WIDTH * done // total
         bar = "#" * full + "." * (self._WIDTH - full)
-        print(f"\r{bar} {done}/{total} frames", end="", file=sys.stderr, flush=True)
+        print(f"\r{bar} {done}/{total} {self._unit}", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Clear the line."""

@@ -8,9 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from vos_core.errors import InputError
+from vos_core.per_object import frames_of, is_per_object, object_folders
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png")
 RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
+
+
+class EmptyVideoList(InputError):
+    """A split's list file without a video."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,14 @@ class Video:
     """One video: its frames in time order and the annotations that exist.
 
     `annotations` maps a frame's stem (`"00000"`) to its mask file, in time order; on a split that is annotated on
-    first frames only (MOSE valid) it has one entry.
+    first frames only (MOSE valid) it has one entry. Where annotations are kept one folder an object (SA-V, SeCVOS),
+    it is empty, since no file holds a frame's label map, and `per_object` is the folder of the object folders.
     """
 
     name: str
     frames: tuple[Path, ...]
     annotations: Mapping[str, Path]
+    per_object: Path | None = None
 
     @cached_property
     def stems(self) -> tuple[str, ...]:
@@ -38,7 +45,19 @@ class Video:
     @property
     def is_scorable(self) -> bool:
         """Whether any frame would be evaluated: DAVIS leaves out the first and the last annotated frame."""
-        return len(self.annotations) > 2
+        return self.annotated > 2
+
+    @property
+    def annotated(self) -> int:
+        """Number of annotated frames; in object folders, of the object that has most."""
+        if self.per_object is not None:
+            return max((len(frames_of(folder)) for folder in object_folders(self.per_object).values()), default=0)
+        return len(self.annotations)
+
+    @property
+    def ground_truth(self) -> Mapping[str, Path] | Path:
+        """What scores are computed against: `annotations`, or the folder of object folders."""
+        return self.per_object or self.annotations
 
 
 @dataclass(frozen=True)
@@ -91,6 +110,8 @@ class Dataset:
         if name in ("", ".", "..") or "/" in name or "\0" in name or name not in self._known_videos:
             raise InputError(f"Dataset {self.name} has no video {name!r} in {self.images}.")
         frames = _in_time_order(self.images / name, FRAME_SUFFIXES)
+        if is_per_object(self.annotations / name):
+            return self._per_object_video(name, frames)
         annotations = _in_time_order(self.annotations / name, (".png",))
         if not frames and not annotations:
             raise InputError(f"Video {name} has no frames in {self.images / name}.")
@@ -103,13 +124,25 @@ class Dataset:
                 )
         return Video(name=name, frames=frames, annotations={path.stem: path for path in annotations})
 
+    def _per_object_video(self, name: str, frames: tuple[Path, ...]) -> Video:
+        folder = self.annotations / name
+        stems = {path.stem for path in frames}
+        for masks in object_folders(folder).values():
+            if frames and (stray := [stem for stem in frames_of(masks) if stem not in stems]):
+                raise InputError(
+                    f"Video {name}: annotation {masks / stray[0]}.png belongs to no frame: {self.images / name} has no "
+                    f"{stray[0]}.jpg. Remove it or add the frame."
+                )
+        return Video(name=name, frames=frames, annotations={}, per_object=folder)
+
 
 def open_dataset(root: Path | str, name: str | None = None) -> Dataset:
     """Recognise the dataset in folder `root`; `name` defaults to the folder's name.
 
     Known layouts: DAVIS (`JPEGImages/480p/<video>`, `Annotations/480p`, `ImageSets/2017/<split>.txt`), MOSE and
     YouTube-VOS (`JPEGImages/<video>`, `Annotations`, lists in `ImageSets`), and a folder with a `valid/` of that
-    kind beneath. A folder with annotations only can be scored against. Raises InputError otherwise.
+    kind beneath. Annotations may lie one folder an object deeper (`Annotations/<video>/<object>/<frame>.png`, SeCVOS).
+    A folder with annotations only can be scored against. Raises InputError otherwise.
     """
     root = Path(root).expanduser().absolute()
     if not root.is_dir():
@@ -162,7 +195,7 @@ def read_video_list(path: Path, known: frozenset[str] | None = None) -> tuple[st
             raise InputError(f"{path} line {number} names video {name!r} a second time: remove the line.")
         names.append(name)
     if not names:
-        raise InputError(f"The video list {path} is empty: write one video name a line.")
+        raise EmptyVideoList(f"The video list {path} is empty: write one video name a line.")
     return tuple(names)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vos_core.datasets.layout import open_dataset
+from vos_core.datasets.layout import EmptyVideoList, open_dataset
 from vos_core.errors import InputError, PredictionError
 from vos_core.evaluation.scorer import ExtraObjects, evaluated_frames, frames_are_missing
 from vos_core.masks import VOID, MaskError, MissingMask, view_mask
@@ -169,15 +169,27 @@ def evaluate_dot(
     """Score the predictions `results_path/<video>/<frame>.png` for a split of the dataset in `davis_path`.
 
     `progress(done, total)` counts videos. Raises InputError for a bad dataset, list or argument, or a split without
-    annotations beyond first frames; PredictionError with one line a problem, after looking at all videos.
+    annotations beyond first frames; PredictionError with one line a problem, after looking at all videos, and for an
+    empty list.
     """
     dataset, results = open_dataset(davis_path), Path(results_path).expanduser().absolute()
-    names = dataset.video_names(split)
+    try:
+        names = dataset.video_names(split)
+    except EmptyVideoList as error:
+        raise PredictionError(str(error)) from error
+    if processes < 1:
+        raise InputError(f"The number of processes must be at least 1, not {processes}.")
     if unknown := [name for name in videos or () if name not in names]:
         raise InputError(f"Split {split!r} of {dataset.root} has no video {', '.join(map(repr, unknown))}.")
     if not results.is_dir():
         raise InputError(f"There is no folder of predictions {results}: check the path.")
-    annotations = {name: dataset.video(name).annotations for name in names if not videos or name in videos}
+    chosen = [dataset.video(name) for name in names if not videos or name in videos]
+    if apart := [video.name for video in chosen if video.per_object is not None]:
+        raise InputError(
+            f"Video {apart[0]} of {dataset.root} is annotated one folder an object: J&F-dot is defined for label maps, "
+            "and computed for those only."
+        )
+    annotations = {video.name: video.annotations for video in chosen}
     jobs = [
         _Job(name, dict(files), results / name, extra_objects)
         for name, files in annotations.items()

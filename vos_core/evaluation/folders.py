@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from vos_core.datasets.layout import open_dataset
+from vos_core.datasets.layout import EmptyVideoList, open_dataset
 from vos_core.errors import InputError, PredictionError, VosLabError
-from vos_core.evaluation.scorer import ExtraObjects, VideoScorer, frames_are_missing, is_scorable
+from vos_core.evaluation.per_object import score_per_object
+from vos_core.evaluation.scorer import ExtraObjects, VideoScorer, frames_are_missing
 from vos_core.evaluation.scores import GlobalScores, ObjectScores, VideoScores, global_scores
 from vos_core.masks import MaskError, MissingMask
-from vos_core.per_object import mask_reader
+from vos_core.per_object import frames_of, mask_reader, object_folders
 
 Progress = Callable[[int, int], None]
 
@@ -62,8 +63,9 @@ def evaluate(
     """Score the predictions in `results_path` for split `set` of the dataset in `davis_path` (or its `videos` only).
 
     The result equals the official DAVIS toolkit's, decay from 256 evaluated frames on apart (see `official_decay`).
+    Annotations that are kept one folder an object are scored object by object (`vos_core.evaluation.per_object`).
     `progress(done, total)` counts frames. Raises InputError for a bad dataset, list, or argument; PredictionError
-    with one line a problem when predictions are missing or wrong, after looking at all videos.
+    with one line a problem when predictions are missing or wrong, after looking at all videos, and for an empty list.
     """
     if task != SEMI_SUPERVISED:
         raise InputError(f"Task {task!r} is not scored here: only {SEMI_SUPERVISED!r} is.")
@@ -113,15 +115,20 @@ def score_folder(
 
 @dataclass(frozen=True)
 class _Part:
-    """A stretch of a video: `annotations` are its first, those of the stretch, and one that is not evaluated."""
+    """A stretch of a video: `annotations` are its first, those of the stretch, and one that is not evaluated.
+
+    Or a whole video, where `annotations` is a folder of object folders.
+    """
 
     video: str
-    annotations: Mapping[str, Path]
+    annotations: Mapping[str, Path] | Path
     folder: Path
     extra_objects: ExtraObjects
 
     @property
     def length(self) -> int:
+        if isinstance(self.annotations, Path):
+            return max(len(frames_of(folder)) for folder in object_folders(self.annotations).values()) - 2
         return len(self.annotations) - 2
 
 
@@ -137,32 +144,41 @@ class _Outcome:
 
 def _annotations(
     davis_path: Path | str, split: str, videos: Sequence[str] | None, warnings: list[str]
-) -> dict[str, Mapping[str, Path]]:
-    """Annotation files of each video to be scored, in the split's order."""
+) -> dict[str, Mapping[str, Path] | Path]:
+    """What each video is scored against, in the split's order: annotation files, or a folder of object folders."""
     dataset = open_dataset(davis_path)
-    names = dataset.video_names(split)
+    try:
+        names = dataset.video_names(split)
+    except EmptyVideoList as error:
+        # Not a command that could not be understood, but an evaluation that failed.
+        raise PredictionError(str(error)) from error
     if videos is not None:
         if unknown := [name for name in videos if name not in names]:
             raise InputError(f"Split {split!r} of {dataset.root} has no video {', '.join(map(repr, unknown))}.")
         names = tuple(name for name in names if name in videos)
     if not names:
         raise InputError("There is no video to score: name at least one.")
-    annotations = {name: dataset.video(name).annotations for name in names}
-    scorable = {name: files for name, files in annotations.items() if is_scorable(files)}
+    found = [dataset.video(name) for name in names]
+    scorable = {video.name: video.ground_truth for video in found if video.is_scorable}
     if not scorable:
         raise InputError(
             f"Split {split!r} of {dataset.root} cannot be scored: its videos have no annotations beyond the first "
             "frame (as MOSE's public valid); only the challenge's server can score it."
         )
-    left_out = [name for name in annotations if name not in scorable]
+    left_out = [name for name in names if name not in scorable]
     if left_out:
         warnings.append(f"Not scored, for want of three annotated frames: {', '.join(left_out)}.")
     return scorable
 
 
-def _parts(annotations: Mapping[str, Mapping[str, Path]], results: Path, extra_objects: ExtraObjects) -> list[_Part]:
+def _parts(
+    annotations: Mapping[str, Mapping[str, Path] | Path], results: Path, extra_objects: ExtraObjects
+) -> list[_Part]:
     parts = []
     for video, files in annotations.items():
+        if isinstance(files, Path):
+            parts.append(_Part(video, files, results / video, extra_objects))
+            continue
         items = list(files.items())
         for start in range(1, len(items) - 1, _FRAMES_A_PART):
             stretch = items[start : min(start + _FRAMES_A_PART, len(items) - 1)]
@@ -191,6 +207,12 @@ def _score(parts: Sequence[_Part], processes: int) -> Iterator[_Outcome]:
 
 def _score_part(part: _Part) -> _Outcome:
     """Score what can be scored and say all that is wrong."""
+    if isinstance(part.annotations, Path):
+        try:
+            apart, told = score_per_object(part.video, part.annotations, part.folder, extra_objects=part.extra_objects)
+        except PredictionError as error:
+            return _Outcome(None, tuple(str(error).splitlines()), (), ())
+        return _Outcome(apart, (), (), told)
     scorer = VideoScorer(part.video, part.annotations, extra_objects=part.extra_objects)
     problems: list[str] = []
     missing: list[str] = []

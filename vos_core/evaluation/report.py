@@ -7,9 +7,13 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vos_core.errors import InputError
 from vos_core.evaluation.folders import Evaluation
+
+if TYPE_CHECKING:
+    from vos_core.evaluation.dot import DotEvaluation
 
 
 def global_csv(evaluation: Evaluation) -> str:
@@ -51,6 +55,23 @@ def tables(evaluation: Evaluation) -> str:
     )
 
 
+def dot_tables(evaluation: DotEvaluation) -> str:
+    """J&F-dot's seven numbers of a split, and J&F-dot of each object, under the names of MOSEv2's tables."""
+    columns = evaluation.scores.as_columns()
+    objects = [(one.name, one.statistics) for video in evaluation.videos for one in video.objects]
+    per_object = [
+        ["Object", *(name for name, _ in objects)],
+        [" J", *_decimals([statistics.j for _, statistics in objects])],
+        [" F-dot", *_decimals([statistics.f_dot for _, statistics in objects])],
+    ]
+    return (
+        f"--------------------------- J&F-dot (MOSEv2) for {evaluation.split} ---------------------------\n"
+        f"{_table([[f' {name}', *_decimals([value])] for name, value in columns.items()])}\n"
+        f"\n---------- Per object results for {evaluation.split} ----------\n"
+        f"{_table(per_object)}\n"
+    )
+
+
 def write_official(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
     """Write the toolkit's two CSV files into `folder`, over any older ones. Raises InputError when that fails."""
     paths = (
@@ -62,7 +83,7 @@ def write_official(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def write_json(evaluation: Evaluation, path: Path) -> None:
+def write_json(evaluation: Evaluation | DotEvaluation, path: Path) -> None:
     """Write `evaluation.to_json()`. Raises InputError when that fails."""
     write_text(path, json.dumps(evaluation.to_json(), indent=1) + "\n")
 
