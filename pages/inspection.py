@@ -6,6 +6,7 @@ from db import queries
 from ui.inspection import inspect_video, watch
 from ui.live import live
 from ui.navigation import chosen, link, number
+from ui.run_findings import kind_notice
 from ui.store import home
 from ui.theme import empty, head
 from ui.wording import run_choice
@@ -25,5 +26,6 @@ with middle:
     video = chosen("video", "Video", list(tasks), lambda name: name, forget=("frame", "object"))
 with right:
     link("run", "This run", icon=":material/bar_chart:", run=run.id)
+kind_notice(here, run)
 inspect_video(here, run, tasks[video], number("frame") or 0, number("object"))
 live(lambda: watch(here, tasks[video]), key=f"inspect-{run.id}-{video}")

@@ -1,11 +1,13 @@
-"""Run: one run's scores per video and object, its settings, timings and errors."""
+"""Run: one run's scores per video and object, where it fails, its settings, timings and errors."""
 
 import streamlit as st
 
 from db import queries
 from ui.live import live
 from ui.navigation import chosen, link
+from ui.run_findings import failures, kind_notice, verdict
 from ui.run_report import background, sequences, standing, video_list, videos
+from ui.run_server import server_panel
 from ui.store import home
 from ui.theme import empty, head
 from ui.wording import run_choice, run_title
@@ -21,9 +23,13 @@ title = st.container()
 run = runs[chosen("run", "Run", list(runs), lambda key: run_choice(runs[key]))]
 with title:
     head(run_title(run), f"run {run.id} on {run.dataset} {run.split}")
+kind_notice(here, run)
 live(lambda: standing(here, run), key=f"run-{run.id}")
 tasks = queries.tasks(here.database, run.id)
+verdict(run)
 videos(run, tasks)
+failures(here, run)
 sequences(run, queries.object_rows(here.database, run.id))
 video_list(run, tasks)
+server_panel(here, run)
 background(run, tasks, here)

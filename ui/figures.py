@@ -47,7 +47,7 @@ def memory_curve(runs: Sequence[Run], references: Sequence[ReferenceRow] = ()) -
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    ours = memory_curves(sorted(runs, key=lambda run: (run.memory_size or 0, run.id)))
+    ours = memory_curves(runs)  # newest first: of several runs at one size the newest counts
     published = [curve for place in _places(ours) for curve in published_curves(references, *place)]
     drawn = {(curve.dataset, curve.split, curve.model, curve.memory_mode) for curve in ours}
     curves = [
@@ -125,16 +125,18 @@ def _curve_name(curve: MemoryCurve, several_places: bool) -> str:
     return " · ".join(parts)
 
 
-def video_bars(bars: Sequence[VideoBar], worst_first: bool) -> go.Figure:
-    """J and F per video, side by side; worst J&F first or in the order given. One bar pair is one `x` (the name)."""
+def video_bars(
+    bars: Sequence[VideoBar], worst_first: bool, labels: tuple[str, str] = ("J-Mean", "F-Mean")
+) -> go.Figure:
+    """J and F per video, side by side; worst mean first or in the order given. One bar pair is one `x` (the name)."""
     import plotly.graph_objects as go
 
     ordered = sorted(bars, key=lambda bar: bar.jf_mean) if worst_first else list(bars)
     names = [bar.video for bar in ordered]
     figure = go.Figure()
     for label, colour, values in (
-        ("J-Mean", "#0FA3BF", [bar.j_mean for bar in ordered]),
-        ("F-Mean", "#EE7733", [bar.f_mean for bar in ordered]),
+        (labels[0], "#0FA3BF", [bar.j_mean for bar in ordered]),
+        (labels[1], "#EE7733", [bar.f_mean for bar in ordered]),
     ):
         figure.add_bar(
             x=names,

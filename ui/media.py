@@ -1,4 +1,4 @@
-"""The picture routes: a frame's JPEG as stored, an annotation's or a prediction's palette PNG as stored.
+"""The file routes: a frame's JPEG, an annotation's or a prediction's palette PNG as stored; a run's submission.
 
 The browser reads the indices out of the PNG itself and composites there, so opacity, outline and object toggles cost
 no request. Nothing outside a dataset's and a run's folders is served.
@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from db import queries
 from ui.footage import ANNOTATIONS, PICTURES, PREDICTIONS, footage_by_key, inside, prediction_file
+from ui.run_server import DOWNLOADS, submission_file
 from ui.store import home
 from vos_core.errors import VosLabError
 
@@ -27,6 +29,7 @@ def routes() -> list[Route]:
         Route(f"/{PICTURES}/{{rest:path}}", picture),
         Route(f"/{ANNOTATIONS}/{{rest:path}}", annotation),
         Route(f"/{PREDICTIONS}/{{rest:path}}", prediction),
+        Route(f"/{DOWNLOADS}/{{run:int}}", submission),
     ]
 
 
@@ -43,6 +46,18 @@ def annotation(request: Request) -> Response:
 def prediction(request: Request) -> Response:
     """`predictions/<run>/<fingerprint>-<attempt>/<video>/<file>`."""
     return _answer(request, _prediction_file)
+
+
+def submission(request: Request) -> Response:
+    """`submissions/<run>`: the zip that was written of a run, streamed from disk."""
+    here = home()
+    run = queries.run_by_id(here.database, request.path_params["run"])
+    path = submission_file(here, run) if run else None
+    if path is None or not path.is_file():
+        text = "There is no submission of this run: write it on its page."
+        return PlainTextResponse(text, status_code=404, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type="application/zip", filename=path.name, headers=headers)
 
 
 def _answer(request: Request, find: Callable[[str, str, str, str], tuple[Path, bool]]) -> Response:

@@ -50,7 +50,8 @@ def overview(home: Home, ablation: int | None) -> bool:
             "and published scores are dashed.",
         )
         st.caption(
-            "Dashed: methods without memory, and published scores of the same memory mode. Object pointers are independent of N: even at N = 1 some history remains."
+            "Dashed: methods without memory, and published scores of the same memory mode. "
+            "Object pointers are independent of N: even at N = 1 some history remains."
         )
     if references:
         reference_table(references)

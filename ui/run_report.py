@@ -14,9 +14,21 @@ from ui.figures import CONFIG, VideoBar, video_bars
 from ui.navigation import address, go
 from ui.table import Column, Row, table
 from ui.theme import chip, chips, facts, plain, sentences
-from ui.wording import SCORES, count, duration, is_active, run_seconds, run_title, score, settings_of
+from ui.wording import (
+    SCORES,
+    count,
+    duration,
+    is_active,
+    is_official,
+    run_seconds,
+    run_title,
+    score,
+    score_labels,
+    settings_of,
+)
 from vos_core.execution import submit
 from vos_core.home import Home
+from vos_core.runs import AGAINST, IMPORTED
 
 
 def standing(home: Home, drawn: Run) -> bool:
@@ -36,7 +48,7 @@ def standing(home: Home, drawn: Run) -> bool:
             chip(run.state, state=run.state),
             chip(f"of {count(run.videos, 'video')}", strong=str(run.videos_done)),
             chip(f"of {count(run.frames, 'frame')}", strong=f"{run.frames_done:,}".replace(",", "\u2009")),
-            chip(duration(run_seconds(run)), tip="Wall time from the first video to the last"),
+            chip(duration(run_seconds(run)), tip="Time with at least one worker on the run"),
         ]
         if run.videos_failed:
             parts.append(chip(f"{count(run.videos_failed, 'video')} failed", state="failed"))
@@ -75,14 +87,17 @@ def _buttons(home: Home, run: Run, waiting: bool) -> None:
 
 
 def _figures(run: Run) -> None:
-    if run.jf_mean is None:
+    official = is_official(run)
+    values = {name: getattr(run, name) for name, _ in SCORES} if official else run.other_scores or {}
+    if values.get("jf_mean") is None:
         if not run.scorable:
             st.info("No scores: this split is annotated on first frames only, so there is nothing to score against.")
         elif run.state in (RunState.FAILED.value, RunState.CANCELLED.value):
             st.info("No official scores: they are means over all videos of the split, and some are missing.")
         return
-    for column, (name, label) in zip(st.columns(len(SCORES)), SCORES):
-        column.metric(label, score(getattr(run, name)))
+    labels = score_labels(run)
+    for column, name in zip(st.columns(len(labels)), labels):
+        column.metric(labels[name], score(values[name]))
 
 
 def _errors(tasks: Sequence[VideoTask]) -> None:
@@ -96,18 +111,24 @@ def videos(run: Run, tasks: Sequence[VideoTask]) -> None:
     bars = [VideoBar(t.video, t.j_mean, t.f_mean) for t in tasks if t.j_mean is not None and t.f_mean is not None]
     if not bars:
         return
+    labels = score_labels(run)
+    what = "J and F" if is_official(run) else "Region and contour"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("J and F per video", anchor=False)
+        st.subheader(f"{what} per video", anchor=False)
         order = st.segmented_control(
             "Order", ["worst first", "by name"], default="worst first", label_visibility="collapsed", key="bar-order"
         )
     event = st.plotly_chart(
-        video_bars(bars if order != "by name" else sorted(bars, key=lambda bar: bar.video), order != "by name"),
+        video_bars(
+            bars if order != "by name" else sorted(bars, key=lambda bar: bar.video),
+            order != "by name",
+            (labels["j_mean"], labels["f_mean"]),
+        ),
         key="video-bars",
         on_select="rerun",
         selection_mode="points",
         config=CONFIG,
-        alt="J-Mean and F-Mean of each video of this run; a bar opens the video.",
+        alt=f"{what} of each video of this run; a bar opens the video.",
     )
     points = event.selection.points
     if points:
@@ -120,15 +141,13 @@ def sequences(run: Run, rows: Sequence[queries.ObjectRow]) -> None:
     if not rows:
         return
     st.subheader("Per sequence", anchor=False)
+    labels = score_labels(run)
     columns = [
         Column("sequence", "Sequence", tip="video_object, as the official toolkit lists them"),
-        Column("j_mean", "J-Mean", "number", best="max"),
-        Column("f_mean", "F-Mean", "number", best="max"),
-        Column("jf_mean", "J&F-Mean", "number", best="max"),
-        Column("j_recall", "J-Recall", "number"),
-        Column("j_decay", "J-Decay", "number"),
-        Column("f_recall", "F-Recall", "number"),
-        Column("f_decay", "F-Decay", "number"),
+        *(
+            Column(name, labels[name], "number", best="max" if name.endswith("mean") else "")
+            for name in ("j_mean", "f_mean", "jf_mean", "j_recall", "j_decay", "f_recall", "f_decay")
+        ),
     ]
     by_id = {row.sequence: row for row in rows}
     opened = table(
@@ -212,7 +231,11 @@ def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
             pairs.append(("Memory size", "0 (memory off)" if run.memory_size == 0 else str(run.memory_size)))
         if run.memory_mode:
             pairs.append(("Memory mode", run.memory_mode.replace("_", " ")))
-        pairs += [(name, str(value)) for name, value in settings.options]
+        pairs += [(name, str(value)) for name, value in settings.options if name not in (IMPORTED, AGAINST)]
+        if run.reference:
+            pairs.append(("Held against", str(home.locate(run.reference))))
+        if run.predictions != run.folder:
+            pairs.append(("Masks", str(home.locate(run.predictions))))
         pairs.append(("Videos", ", ".join(settings.videos) if settings.videos else "the whole split"))
         pairs += [("Folder", str(home.locate(run.folder))), ("Fingerprint", run.fingerprint)]
         facts(pairs)
@@ -221,7 +244,7 @@ def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
         load = sum(task.load_s or 0.0 for task in tasks)
         facts(
             [
-                ("Wall", duration(run_seconds(run))),
+                ("With a worker on it", duration(run_seconds(run))),
                 ("Model loading", duration(load) if load else "–"),
                 ("Decode", duration(run.decode_s)),
                 ("Inference", duration(run.inference_s)),
@@ -231,7 +254,7 @@ def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
                 ("Peak GPU memory", _gibibytes(max((task.peak_gpu_bytes or 0 for task in tasks), default=0))),
             ]
         )
-        st.caption("Stages overlap and are summed over workers, so they may exceed the wall time.")
+        st.caption("Stages overlap and are summed over workers, so they may exceed the time with a worker on it.")
     with third, st.container(border=True, height="stretch"):
         st.subheader("Provenance", anchor=False)
         pairs = _flat(run.provenance)

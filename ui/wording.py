@@ -44,6 +44,11 @@ def score_meaning(run: Run) -> str:
     return "J&F"
 
 
+def score_labels(run: Run) -> dict[str, str]:
+    """The seven figures' names for this run: the official ones only where they are J&F."""
+    return dict(SCORES if is_official(run) else OTHER_SCORES)
+
+
 def folder_name(stored: str | None) -> str:
     """The last part of a stored path (`data:MOSE/sample`)."""
     return (stored or "").rsplit(":", 1)[-1].rstrip("/").rsplit("/", 1)[-1]

@@ -72,6 +72,15 @@ def component_data(test: AppTest, index: int = 0) -> dict[str, Any]:
     return data
 
 
+def table_called(test: AppTest, caption: str) -> dict[str, Any]:
+    """What the page handed to the table whose caption begins so."""
+    for element in test.get("bidi_component"):
+        data: dict[str, Any] = json.loads(element.proto.json)
+        if str(data.get("caption", "")).startswith(caption):
+            return data
+    raise AssertionError(f"no table {caption}")
+
+
 def text_of(test: AppTest) -> str:
     """All text that the page drew as HTML, Markdown, captions and notices."""
     parts = [element.proto.body for element in test.get("html")]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from db import queries
-from db.models import Intent
-from db.session import reading
+from db.models import Intent, Run
+from db.session import reading, writing
 from db.states import IntentKind
-from tests.pages.conftest import OpenPage, component_data, text_of
+from tests.pages.conftest import OpenPage, table_called, text_of
 from tests.ui.seed import UNREADABLE
 from ui.theme import plain
+from ui.wording import SCORES
+from vos_core.analysis.failures import KIND_LINES, FailureKind
 from vos_core.home import Home
 
 
@@ -41,7 +45,7 @@ def test_done_run_shows_the_seven_figures_and_the_toolkits_table(
         ("J-Mean", f"{run.j_mean:.3f}"),
         ("J-Recall", f"{run.j_recall:.3f}"),
     ]
-    table = component_data(test, 0)
+    table = table_called(test, "Scores of each object")
     assert [column["label"] for column in table["columns"]][:3] == ["Sequence", "J-Mean", "F-Mean"]
     rows = queries.object_rows(here.database, run.id)
     assert [(row["id"], row["cells"]["j_mean"]) for row in table["rows"]] == [(r.sequence, r.j_mean) for r in rows]
@@ -83,8 +87,139 @@ def test_button_writes_its_intent_once(
     assert test.button(key=button).disabled
 
 
-def test_done_run_offers_no_button(runs: dict[str, int], open_page: OpenPage) -> None:
-    assert not open_page("run.py", run=runs["done"]).button
+def test_done_run_has_nothing_to_cancel_retry_or_resume(runs: dict[str, int], open_page: OpenPage) -> None:
+    keys = {button.key for button in open_page("run.py", run=runs["done"]).button}
+    assert not keys & {"cancel", "retry", "resume"}
+
+
+@pytest.mark.parametrize(
+    ("which", "sentence"),
+    [
+        ("agreement", "Agreement with sample\\_submission, no J&F"),
+        ("leaked", "Prompted with its own annotations, no J&F"),
+    ],
+)
+def test_figures_that_are_no_official_score_are_never_called_j_and_f(
+    here: Home, runs: dict[str, int], open_page: OpenPage, which: str, sentence: str
+) -> None:
+    test = open_page("run.py", run=runs[which])
+    assert not test.exception
+    assert sentence in test.warning[0].value
+    run = queries.run_by_id(here.database, runs[which])
+    assert run is not None and run.other_scores
+    assert test.metric[0].value == f"{run.other_scores['jf_mean']:.3f}"
+    labels = [item.label for item in test.metric] + [
+        column["label"] for column in table_called(test, "Scores of each object")["columns"]
+    ]
+    assert not [label for label in labels if label.startswith(("J", "F-"))]
+    assert sentence in open_page("inspection.py", run=runs[which]).warning[0].value
+
+
+@pytest.mark.parametrize(("figure", "outcome"), [(0.8925, "success"), (0.88, "error")])
+def test_sam2_run_is_held_against_the_published_figures(
+    here: Home, runs: dict[str, int], open_page: OpenPage, figure: float, outcome: str
+) -> None:
+    with writing(here.database) as session:
+        run = session.get_one(Run, runs["done"])
+        run.dataset, run.model, run.memory_size, run.memory_mode = "DAVIS", "sam2_hiera_large", 7, "naive"
+        run.videos, run.videos_done, run.objects, run.jf_mean = 30, 30, 61, figure
+    test = open_page("run.py", run=runs["done"])
+    assert not test.exception
+    (box,) = test.get(outcome)
+    assert f"{figure:.4f}" in box.value and "0.8938" in box.value
+    shown = {row["id"]: row["cells"] for row in table_called(test, "The seven")["rows"]}
+    assert list(shown) == [name for name, _ in SCORES]
+    assert (shown["jf_mean"]["published"], shown["jf_mean"]["ours"]) == (0.89376, figure)
+    assert shown["jf_mean"]["difference"] == f"{figure - 0.89376:+.4f}"
+
+
+def test_runs_without_published_figures_are_held_against_none(runs: dict[str, int], open_page: OpenPage) -> None:
+    assert "Against the published figures" not in [
+        item.value for item in open_page("run.py", run=runs["done"]).subheader
+    ]
+
+
+def test_failures_are_listed_worst_first_and_lead_to_their_worst_frame(
+    here: Home, runs: dict[str, int], open_page: OpenPage
+) -> None:
+    test = open_page("run.py", run=runs["static"])
+    stored = queries.failures(here.database, runs["static"])
+    assert len(stored) > 3
+    rows = table_called(test, "Failures")["rows"]
+    assert [row["cells"]["cost"] for row in rows] == [100 * episode.severity for _, episode in stored]
+    assert rows[0]["cells"]["line"] == KIND_LINES[FailureKind(stored[0][1].kind)]
+    video, worst = stored[0]
+    asked = parse_qs(urlsplit(rows[0]["href"]).query)
+    assert asked == {
+        "run": [str(runs["static"])],
+        "video": [video],
+        "object": [str(worst.object_id)],
+        "frame": [str(worst.worst_frame)],
+    }
+    kind = stored[-1][1].kind
+    test.pills(key=f"failure-kinds-{runs['static']}").set_value([kind]).run()
+    assert {row["cells"]["kind"] for row in table_called(test, "Failures")["rows"]} == {kind}
+
+
+def test_server_scores_are_kept_apart_and_can_be_removed(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("run.py", run=runs["mose"])
+    test.text_input(key="server-name").set_value("MOSE valid")
+    test.text_input(key="server-figures").set_value("J&F = 0.712; J=0.671")
+    test.button(key="server-keep").click().run()
+    assert not test.exception and not test.error
+    (kept,) = queries.server_scores(here.database, runs["mose"])
+    assert (kept.server, kept.figures) == ("MOSE valid", {"J&F": 0.712, "J": 0.671})
+    assert "**MOSE valid** (server)" in text_of(test)
+    assert not test.metric
+    test.button(key=f"server-remove-{kept.id}").click().run()
+    assert not queries.server_scores(here.database, runs["mose"])
+
+
+@pytest.mark.parametrize(
+    ("server", "figures", "sentence"),
+    [
+        ("", "J = 0.7", "name is empty"),
+        ("MOSE", "", "at least one figure"),
+        ("MOSE", "J = high", "no figure"),
+        ("MOSE", "0.7", "no figure"),
+        ("MOSE", "J = 0.7, J = 0.8", "twice"),
+        ("MOSE", "J = nan", "number"),
+    ],
+)
+def test_wrong_server_scores_are_refused_with_a_sentence(
+    here: Home, runs: dict[str, int], open_page: OpenPage, server: str, figures: str, sentence: str
+) -> None:
+    test = open_page("run.py", run=runs["mose"])
+    test.text_input(key="server-name").set_value(server)
+    test.text_input(key="server-figures").set_value(figures)
+    test.button(key="server-keep").click().run()
+    assert not test.exception
+    assert sentence in test.error[0].value
+    assert not queries.server_scores(here.database, runs["mose"])
+
+
+def test_submission_is_written_and_offered(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("run.py", run=runs["mose"])
+    test.button(key="submission-write").click().run()
+    assert not test.exception
+    assert "1 videos, 10 frames, 2 objects" in test.success[0].value
+    run = queries.run_by_id(here.database, runs["mose"])
+    assert run is not None
+    with zipfile.ZipFile(here.outputs / "submissions" / f"{run.name}.zip") as archive:
+        assert archive.namelist() == [f"only-first/{index:05d}.png" for index in range(10)]
+    assert f"submissions/{run.id}" in str(test.get("link_button")[0].proto)
+
+
+def test_submission_that_is_not_whole_lists_its_problems(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    run = queries.run_by_id(here.database, runs["mose"])
+    assert run is not None
+    (here.locate(run.predictions) / "only-first" / "00004.png").unlink()
+    test = open_page("run.py", run=runs["mose"])
+    test.button(key="submission-write").click().run()
+    assert not test.exception
+    assert "00004 has no prediction" in test.error[0].value
+    assert not test.get("link_button")
+    assert not list((here.outputs / "submissions").iterdir())
 
 
 @pytest.mark.parametrize("wrong", ["999", "x", ""])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from db.models import Run, VideoTask
 from db.schema import ensure
 from db.session import writing
 from db.states import IntentKind, RunState, TaskState
+from vos_core.analysis.failures import FailureFinder
 from vos_core.datasets import open_dataset
 from vos_core.evaluation import VideoScorer
 from vos_core.execution.intents import apply_intents
@@ -98,7 +100,8 @@ def finish(home: Home, run_id: int, *, drift: int, videos: int | None = None) ->
         truths = video.annotations
         if run.reference:
             truths = {path.stem: path for path in sorted((home.locate(run.reference) / task.video).glob("*.png"))}
-        scorer = VideoScorer(task.video, truths) if len(truths) > 2 else None
+        watch = FailureWatch(task.video, video.stems, task.objects)
+        scorer = VideoScorer(task.video, truths, watch=watch) if len(truths) > 2 else None
         for index, stem in enumerate(video.stems):
             shift = round(drift * index / video.length * (1.6 if task.video == "crossing" else 1.0))
             truth = video.annotations.get(stem)
@@ -120,6 +123,7 @@ def finish(home: Home, run_id: int, *, drift: int, videos: int | None = None) ->
             wall_s=0.15 * video.length,
             device_name="CPU",
             provenance={"packages": {"numpy": np.__version__}, "code": "test"},
+            failures=tuple(episode.as_values() for episode in watch.finder.finish()),
             objects=tuple(
                 ObjectRecord(
                     item.object_id,
@@ -138,6 +142,19 @@ def finish(home: Home, run_id: int, *, drift: int, videos: int | None = None) ->
             touched = ledger.refresh_run(session, run_id)
             touched.active_s += record.wall_s
             record_run_scores(session, touched)
+
+
+class FailureWatch:
+    """Feeds a video's failure finder beside its scorer."""
+
+    def __init__(self, video: str, stems: Sequence[str], objects: int) -> None:
+        self.stems = list(stems)
+        self.finder = FailureFinder(video, objects)
+
+    def __call__(
+        self, stem: str, annotation: np.ndarray, mask: np.ndarray, j: Sequence[float], f: Sequence[float]
+    ) -> None:
+        self.finder.add(self.stems.index(stem), annotation, mask, j, f)
 
 
 def fail(home: Home, run_id: int, error: str) -> None:

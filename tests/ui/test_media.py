@@ -17,6 +17,7 @@ from db.session import writing
 from tests.ui.seed import STRANGE, finish, launch, write_dataset
 from ui.footage import dataset_key, footage, prediction_base
 from ui.media import routes
+from ui.run_server import submission_file
 from vos_core.home import Home
 from vos_core.runs import Grid
 
@@ -174,3 +175,18 @@ def test_dataset_that_no_run_used_is_unknown(home: Home, run_id: int, client: Te
 def test_unknown_run_gets_a_404(home: Home, run_id: int, client: TestClient, run: str) -> None:
     tail = bases(home, run_id, "one")["predictions"].split("/", 2)[2]
     assert client.get(f"/predictions/{run}/{tail}00000.png").status_code == 404
+
+
+def test_a_runs_submission_is_served_as_a_download_once_it_is_written(
+    home: Home, run_id: int, client: TestClient
+) -> None:
+    run = queries.run_by_id(home.database, run_id)
+    assert run is not None
+    assert client.get(f"/submissions/{run_id}").status_code == 404
+    path = submission_file(home, run)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"zip")
+    response = client.get(f"/submissions/{run_id}")
+    assert (response.status_code, response.content) == (200, b"zip")
+    assert f'filename="{run.name}.zip"' in response.headers["content-disposition"]
+    assert client.get("/submissions/999").status_code == 404

@@ -1,0 +1,117 @@
+"""What a run has to do with a challenge's server: the zip for it, and what it answered, apart from our own scores."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from db import queries
+from db.intents import add_server_score, remove_server_score
+from db.models import Run
+from db.states import RunState
+from ui.theme import plain, problems
+from vos_core.datasets import open_dataset
+from vos_core.errors import InputError, VosLabError
+from vos_core.home import Home
+from vos_core.submission import write_submission
+
+DOWNLOADS = "submissions"
+MOST = 40
+
+
+def submission_file(home: Home, run: Run) -> Path:
+    """Where a run's submission is written."""
+    return home.outputs / "submissions" / f"{run.name}.zip"
+
+
+def server_panel(home: Home, run: Run) -> None:
+    """The zip and the server's figures, side by side; nothing while the run is under way."""
+    if run.state != RunState.DONE.value:
+        return
+    st.subheader("For a challenge's server", anchor=False)
+    with st.container(key="server"):
+        left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        _submission(home, run)
+    with right, st.container(border=True, height="stretch"):
+        _scores(home, run)
+
+
+def _submission(home: Home, run: Run) -> None:
+    st.markdown("**Submission**")
+    st.caption("All masks of the split in one zip, as MOSE's server takes it; everything is checked first.")
+    path = submission_file(home, run)
+    if st.button("Check and write the zip", icon=":material/folder_zip:", key="submission-write"):
+        bar = st.progress(0.0, "Checking")
+
+        def progress(done: int, total: int) -> None:
+            bar.progress(done / total, f"Checked {done} of {total} videos")
+
+        try:
+            dataset = open_dataset(home.locate(run.dataset_path), run.dataset)
+            videos = [dataset.video(name) for name in dataset.video_names(run.split)]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            report = write_submission(home.locate(run.predictions), videos, path, progress)
+        except VosLabError as error:
+            lines = str(error).splitlines()
+            more = [f"And {len(lines) - MOST} more problems."] if len(lines) > MOST else []
+            problems("\n".join([*lines[:MOST], *more]))
+            st.caption("Nothing was written.")
+            return
+        finally:
+            bar.empty()
+        st.success(
+            f"{report.videos} videos, {report.frames} frames, {report.objects} objects, {report.size / 1e6:.1f} MB: "
+            "all there and as the server wants them."
+        )
+        if report.left_out:
+            st.caption(f"Left out, not of split {plain(run.split)}: {plain(', '.join(report.left_out[:10]))}")
+    if path.is_file():
+        written = path.stat().st_mtime
+        st.link_button(f"Download {path.name}", f"{DOWNLOADS}/{run.id}", icon=":material/download:")
+        st.caption(f"{plain(str(path))}, written {datetime.fromtimestamp(written):%Y-%m-%d %H:%M}")
+        if run.finished_at and written < run.finished_at:
+            st.warning("The run's masks are newer than this zip: write it again.")
+
+
+def _scores(home: Home, run: Run) -> None:
+    st.markdown("**The server's figures**")
+    st.caption("Typed in by you, as the server gave them; they enter no table of our own scores.")
+    for row in queries.server_scores(home.database, run.id):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            figures = ", ".join(f"{name} = {value:g}" for name, value in row.figures.items())
+            notes = f" · {row.notes}" if row.notes else ""
+            st.markdown(f"**{plain(row.server)}** (server): {plain(figures + notes)}")
+            if st.button("Remove", key=f"server-remove-{row.id}", icon=":material/delete:", type="tertiary"):
+                remove_server_score(home.database, row.id)
+                st.rerun()
+    with st.form("server-form", clear_on_submit=False, border=False):
+        server = st.text_input("Server", key="server-name", placeholder="MOSE valid, CodaLab")
+        figures = st.text_input("Figures", key="server-figures", placeholder="J&F = 0.712, J = 0.671, F = 0.753")
+        notes = st.text_input("Notes", key="server-notes", placeholder="optional")
+        if st.form_submit_button("Keep", icon=":material/save:", key="server-keep"):
+            try:
+                add_server_score(home.database, run.id, server or "", read_figures(figures or ""), notes or "")
+            except InputError as error:
+                problems(str(error))
+            else:
+                st.rerun()
+
+
+def read_figures(text: str) -> dict[str, float]:
+    """`J&F = 0.712, J = 0.671` as name -> number. Raises InputError for what is no NAME = NUMBER, or named twice."""
+    figures: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.replace(";", ",").split(","))):
+        name, sign, value = (piece.strip() for piece in part.rpartition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            number = None
+        if not sign or not name or number is None:
+            raise InputError(f"{part} is no figure: write NAME = NUMBER, with commas between, such as J&F = 0.712.")
+        if name in figures:
+            raise InputError(f"The figure {name} is given twice: keep one.")
+        figures[name] = number
+    return figures
