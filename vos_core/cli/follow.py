@@ -11,6 +11,7 @@ from tqdm import tqdm
 from db import queries
 from db.models import Run
 from db.states import RunState
+from vos_core.cli.tables import no_official_score
 from vos_core.execution.submit import ensure_dispatcher
 from vos_core.home import Home
 
@@ -62,4 +63,6 @@ def _over(run: Run) -> bool:
 
 def _line(run: Run) -> str:
     score = f"J&F {run.jf_mean:.3f}" if run.jf_mean is not None else run.error or "no scores"
+    if run.other_scores:
+        score = f"{no_official_score(run)}: {run.other_scores['jf_mean']:.3f}"
     return f"{run.state:>9}  {run.name}  {score}  {run.active_s:.1f} s"

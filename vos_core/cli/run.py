@@ -10,7 +10,7 @@ from db import queries
 from db.states import RunState
 from vos_core.cli.follow import follow
 from vos_core.cli.grids import add_grid_arguments, grid_of
-from vos_core.cli.tables import OFFICIAL, no_official_score, run_scores, runs_table
+from vos_core.cli.tables import OFFICIAL, run_scores, runs_table
 from vos_core.execution.submit import submit, wait
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, plan_launch
@@ -64,9 +64,6 @@ def launch_and_follow(plan: LaunchPlan, home: Home, *, detach: bool = False, as_
             for task in queries.tasks(home.database, row.id) if row.videos_failed else []:
                 if task.error:
                     print(f"error: {row.name}, {task.video}: {task.error}", file=sys.stderr)
-            if row.other_scores:
-                jf, what = row.other_scores["jf_mean"], no_official_score(row)
-                print(f"{row.name}: {what}: {jf:.3f}", file=sys.stderr)
             print(f"masks: {home.locate(row.predictions)}", file=sys.stderr)
     return 0 if all(row.state == RunState.DONE.value for row in runs) else 1
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from db import queries
 from vos_core.cli.selection import find_runs
-from vos_core.cli.tables import number, runs_table, table
+from vos_core.cli.tables import number, runs_table, server_lines, table
 from vos_core.home import Home
 
 
@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     row = find_runs(home, [args.selected])[0]
     objects = queries.object_rows(home.database, row.id)
     tasks = queries.tasks(home.database, row.id)
+    servers = queries.server_scores(home.database, row.id)
     if args.json:
         content = {
             "id": row.id,
@@ -33,6 +34,11 @@ def run(args: argparse.Namespace) -> int:
             "state": row.state,
             "settings": row.settings,
             "provenance": row.provenance,
+            "score_kind": row.score_kind,
+            "other_scores": row.other_scores,
+            "server_scores": [
+                {"id": one.id, "server": one.server, "figures": one.figures, "notes": one.notes} for one in servers
+            ],
             "objects": [asdict(item) for item in objects],
             "videos": [
                 {
@@ -55,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(content, indent=2))
         return 0
     print(runs_table([row]))
+    for line in server_lines(servers):
+        print(line)
     print()
     if objects:
         header = ["Sequence", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay"]

@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
                 "seconds": run.active_s,
                 "error": run.error,
                 "scores": dict(zip(OFFICIAL, run_scores(run))),
+                "score_kind": run.score_kind,
+                "other_scores": run.other_scores,
             }
             for run in runs
         ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from db.models import Run
+from db.models import Run, ServerScore
 from db.states import ScoreKind
 
 OFFICIAL = ("J&F-Mean", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
@@ -39,8 +40,35 @@ def no_official_score(run: Run) -> str:
     return "prompted with the annotations that it is scored against"
 
 
+def other_scores_line(run: Run) -> str | None:
+    """What a run's figures are that may not be called J&F, and their numbers; None where it has no such figures."""
+    if not run.other_scores:
+        return None
+    figures = {name: number(value) for name, value in run.other_scores.items()}
+    parts = [f"mean {figures['jf_mean']}"]
+    for what, key in (("region", "j"), ("contour", "f")):
+        parts.append(
+            f"{what} mean {figures[f'{key}_mean']} recall {figures[f'{key}_recall']} decay {figures[f'{key}_decay']}"
+        )
+    return f"{run.title or run.name}: {no_official_score(run)}, no J&F: {'; '.join(parts)}"
+
+
+def server_lines(scores: Sequence[ServerScore]) -> list[str]:
+    """Scores that challenge servers gave, a line each, marked as the servers'."""
+    return [
+        f"server {score.server} [{score.id}]: "
+        + ", ".join(f"{name} {value:g}" for name, value in score.figures.items())
+        + f" (the server's, entered {time.strftime('%Y-%m-%d', time.gmtime(score.entered_at))})"
+        + (f" {score.notes}" if score.notes else "")
+        for score in scores
+    ]
+
+
 def runs_table(runs: Sequence[Run]) -> str:
-    """Runs with their seven official columns and the seconds that workers were on them."""
+    """Runs with their seven official columns and the seconds that workers were on them.
+
+    Figures that are no J&F are no part of it: they follow below, a line a run that says what they are.
+    """
     header = ["id", "run", "state", "videos", *OFFICIAL, "seconds"]
     rows = [
         [
@@ -53,4 +81,5 @@ def runs_table(runs: Sequence[Run]) -> str:
         ]
         for run in runs
     ]
-    return table(header, rows, left=3)
+    others = [line for run in runs if (line := other_scores_line(run))]
+    return "\n".join([table(header, rows, left=3), *others])

@@ -1,0 +1,77 @@
+"""`failures`: where a run fails, worst first, with the frames to look at."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+
+from db import queries
+from vos_core.analysis.failures import KIND_LINES, FailureKind
+from vos_core.cli.selection import find_runs
+from vos_core.cli.tables import table
+from vos_core.errors import InputError
+from vos_core.home import Home
+
+LIMIT = 30
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "failures",
+        help="where a run fails: stretches of frames by kind, worst first",
+        description="Stretches of frames in which an object's mask fails in one way, worst first. Frames are counted "
+        "from 0, as `picture --frame` takes them; cost is what the stretch takes from the object's mean J&F.",
+    )
+    parser.add_argument("selected", metavar="RUN", help="id or name")
+    parser.add_argument("--kind", nargs="+", choices=[kind.value for kind in FailureKind], metavar="KIND",
+                        help=f"only these kinds: {', '.join(FailureKind)}")  # fmt: skip
+    parser.add_argument("--limit", type=int, default=LIMIT, help=f"the worst N (default {LIMIT}; 0: all)")
+    parser.add_argument("--json", action="store_true", help="all of them as JSON, for scripts")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Always 0. Raises InputError for a run without scores: nothing is known of its failures."""
+    if args.limit < 0:
+        raise InputError(f"--limit {args.limit} is no number of rows: give 1 or more, or 0 for all.")
+    home = Home.from_environment()
+    (row,) = find_runs(home, [args.selected])
+    if not queries.object_rows(home.database, row.id):
+        raise InputError(f"Run {row.name} has no scores ({row.state}): nothing is known of its failures.")
+    episodes = [
+        (video, episode)
+        for video, episode in queries.failures(home.database, row.id)
+        if not args.kind or episode.kind in args.kind
+    ]
+    if args.json:
+        keys = ("object_id", "kind", "start", "end", "frames", "worst_frame", "worst_score", "severity")
+        print(
+            json.dumps([{"video": video} | {key: getattr(e, key) for key in keys} for video, e in episodes], indent=2)
+        )
+        return 0
+    if not episodes:
+        print(f"No failures{' of this kind' if args.kind else ''} in {row.name}.")
+        return 0
+    shown = episodes[: args.limit or None]
+    rows = [
+        [
+            video,
+            str(episode.object_id),
+            episode.kind,
+            f"{episode.start}-{episode.end}",
+            str(episode.frames),
+            str(episode.worst_frame),
+            f"{episode.worst_score:.3f}",
+            f"{episode.severity:.3f}",
+        ]
+        for video, episode in shown
+    ]
+    print(table(["video", "object", "kind", "frames", "failing", "worst frame", "its J&F", "cost"], rows, left=3))
+    if len(shown) < len(episodes):
+        print(f"... and {len(episodes) - len(shown)} more (--limit 0 shows all)")
+    print()
+    for kind, count in Counter(episode.kind for _, episode in episodes).most_common():
+        print(f"{count} {kind}: {KIND_LINES[FailureKind(kind)]}")
+    return 0
