@@ -40,7 +40,7 @@ def plan_panel(grid: Grid | InputError, home: Home) -> None:
             _queue(grid, home, name.strip() if name else "")
     intent_id = st.session_state.get("launch-intent")
     if intent_id is not None:
-        live(lambda: _answer(home, intent_id), key="launch-answer")
+        live(lambda: launch_answer(home, intent_id), key="launch-answer")
 
 
 def _draw(grid: Grid | InputError, home: Home, name: str) -> LaunchPlan | None:
@@ -84,7 +84,8 @@ def _queue(grid: Grid | InputError, home: Home, name: str) -> None:
         problems(str(error))
 
 
-def _answer(home: Home, intent_id: int) -> bool:
+def launch_answer(home: Home, intent_id: int) -> bool:
+    """What the dispatcher says of a launch; returns whether it has still to answer."""
     intent = queries.intent(home.database, intent_id)
     if intent is None:
         return False

@@ -15,6 +15,7 @@ _TITLES = {
     # name and address: (file, title, icon); the first is the home page
     "runs": ("runs.py", "Runs", ":material/leaderboard:"),
     "launch": ("launch.py", "Launch", ":material/rocket_launch:"),
+    "import": ("importing.py", "Import", ":material/move_to_inbox:"),
     "run": ("run.py", "Run", ":material/bar_chart:"),
     "inspect": ("inspection.py", "Inspect", ":material/frame_inspect:"),
 }

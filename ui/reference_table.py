@@ -18,7 +18,7 @@ def reference_table(rows: Sequence[ReferenceRow]) -> None:
     """Draw the rows in a closed box."""
     with st.expander(f"Published scores ({count(len(rows), 'row')}): no runs of this app"):
         columns = [Column("model", "Model"), Column("n", "N", "number", digits=0), Column("mode", "Mode")]
-        columns.append(Column("dataset", "Dataset"))
+        columns += [Column("dataset", "Dataset"), Column("kind", "Measured by"), Column("source", "Source")]
         columns += [Column(name, label, "number") for name, label in SCORES]
         if any(row.measure is Measure.AGREEMENT for row in rows):
             tip = "With the challenge's sample submission, which is a prediction: no J&F"
@@ -26,8 +26,6 @@ def reference_table(rows: Sequence[ReferenceRow]) -> None:
         columns += [
             Column("seconds", "Time", "seconds", "s", tip="Seconds of the whole split on the GPUs beside it"),
             Column("gpus", "GPUs"),
-            Column("kind", "Measured by"),
-            Column("source", "Source"),
             Column("why", "Why it is no target"),
         ]
         table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import streamlit as st
 
 from db import queries
 from db.intents import add_server_score, remove_server_score
-from db.models import Run
+from db.models import Run, ServerScore
 from db.states import RunState
 from ui.theme import plain, problems
 from vos_core.datasets import open_dataset
@@ -27,16 +28,19 @@ def submission_file(home: Home, run: Run) -> Path:
 
 
 def server_panel(home: Home, run: Run) -> None:
-    """The zip and the server's figures, side by side; nothing while the run is under way."""
+    """The zip and the server's figures, side by side in a box; nothing while the run is under way."""
     if run.state != RunState.DONE.value:
         return
-    st.subheader("For a challenge's server", anchor=False)
-    with st.container(key="server"):
-        left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True, height="stretch"):
-        _submission(home, run)
-    with right, st.container(border=True, height="stretch"):
-        _scores(home, run)
+    scores = queries.server_scores(home.database, run.id)
+    # Splits without annotations are what servers score: there it is what one comes for.
+    with st.expander(
+        "For a challenge's server: submission, and its figures", expanded=bool(scores) or not run.scorable
+    ):
+        left, right = st.columns(2, gap="large")
+        with left:
+            _submission(home, run)
+        with right:
+            _scores(home, run, scores)
 
 
 def _submission(home: Home, run: Run) -> None:
@@ -76,10 +80,10 @@ def _submission(home: Home, run: Run) -> None:
             st.warning("The run's masks are newer than this zip: write it again.")
 
 
-def _scores(home: Home, run: Run) -> None:
+def _scores(home: Home, run: Run, scores: Sequence[ServerScore]) -> None:
     st.markdown("**The server's figures**")
     st.caption("Typed in by you, as the server gave them; they enter no table of our own scores.")
-    for row in queries.server_scores(home.database, run.id):
+    for row in scores:
         with st.container(horizontal=True, vertical_alignment="center"):
             figures = ", ".join(f"{name} = {value:g}" for name, value in row.figures.items())
             notes = f" · {row.notes}" if row.notes else ""
