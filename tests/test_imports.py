@@ -172,6 +172,29 @@ def test_what_adopt_leaves_alone_is_told(home: Home, project: Path) -> None:
     ]
 
 
+def test_a_mose_folder_without_lists_is_adopted_by_its_meta_file(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "project"
+    valid = write_dataset(root / "MOSE" / "valid", {"v1": 5, "v2": 4, "spare": 3}, annotated=1)
+    shutil.rmtree(valid / "ImageSets")
+    (root / "MOSE" / "meta_valid.json").write_text('{"videos": {"v2": {"length": 4}, "v1": {"length": 5}}}')
+    name = "MOSE_sam2_hiera_large_memsize3"
+    for video, frames in (("v1", 5), ("v2", 4)):
+        for index in range(frames):
+            target = root / "outputs" / "MOSE_pred_pngs" / name / video / f"{index:05d}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_mask(target, np.zeros((48, 64), np.uint8))
+    before = digest(root)
+    monkeypatch.setenv("VOSLAB_HOME", str(home.root))
+    assert main(["adopt", str(root)]) == 0
+    (run,) = queries.runs(home.database)
+    assert (run.name, run.split, run.state, run.scorable, run.jf_mean) == (name, "val", "done", False, None)
+    assert [task.video for task in queries.tasks(home.database, run.id)] == ["v2", "v1"]
+    assert main(["submission", name, "--out", str(tmp_path / "mose.zip")]) == 0
+    assert digest(root) == before
+
+
 def test_nothing_to_adopt(home: Home, tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
     with pytest.raises(InputError, match="holds nothing to adopt"):

@@ -97,3 +97,50 @@ def test_datasets_of_a_home(davis: Path, tmp_path: Path) -> None:
 def test_data_folder_may_be_the_dataset(davis: Path) -> None:
     home = Home.from_environment({"VOSLAB_DATA": str(davis)}, cwd=davis)
     assert list(find_datasets(home)) == ["DAVIS"]
+
+
+@pytest.fixture
+def mose(tmp_path: Path) -> Path:
+    """MOSE's `valid/` as it is unpacked: three videos, no ImageSets."""
+    for video in ("v1", "v2", "v3"):
+        for folder in ("JPEGImages", "Annotations"):
+            (tmp_path / "MOSE/valid" / folder / video).mkdir(parents=True)
+    return tmp_path / "MOSE"
+
+
+@pytest.mark.parametrize("where", ["meta_valid.json", "valid/meta_valid.json"])
+@pytest.mark.parametrize("opened", ["", "valid"])
+def test_the_meta_file_is_the_list_where_there_is_none(mose: Path, where: str, opened: str) -> None:
+    (mose / where).write_text('{"videos": {"v3": {}, "v1": {}}}')
+    before = sorted(mose.rglob("*"))
+    dataset = open_dataset(mose / opened)
+    assert (dataset.splits, dataset.default_split) == (("val",), "val")
+    assert dataset.video_names() == ("v3", "v1")
+    assert dataset.video_names("all") == ("v1", "v2", "v3")
+    assert sorted(mose.rglob("*")) == before, "nothing is written into the folder"
+
+
+def test_a_list_goes_before_the_meta_file(mose: Path) -> None:
+    (mose / "meta_valid.json").write_text('{"videos": {"v3": {}}}')
+    (mose / "valid/ImageSets").mkdir()
+    (mose / "valid/ImageSets/val.txt").write_text("v2\n")
+    assert open_dataset(mose).video_names() == ("v2",)
+
+
+def test_without_list_and_meta_file_all_videos_are_the_split(mose: Path) -> None:
+    (mose.parent / "meta_valid.json").write_text('{"videos": {"elsewhere": {}}}')
+    assert open_dataset(mose).splits == ("all",)
+    assert open_dataset(mose).video_names() == ("v1", "v2", "v3")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"videos": {"v9": {}, "v1": {}, "v8": {}}}', "names video 'v9' and 1 more, which has no folder"),
+        ("{", "is no meta file of MOSE"),
+    ],
+)
+def test_a_meta_file_that_does_not_fit(mose: Path, text: str, sentence: str) -> None:
+    (mose / "meta_valid.json").write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        open_dataset(mose).video_names()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+
+from tqdm import tqdm
 
 from vos_core.cli.run import launch_and_follow
 from vos_core.datasets.demo import generate_demo
@@ -29,9 +32,21 @@ def run(args: argparse.Namespace) -> int:
     root = home.data / "demo"
     if not root.exists():
         print(f"generating the demo dataset in {root}", file=sys.stderr)
-    generate_demo(root)
+    generate(root)
     if args.only_data:
         return 0
     grid = Grid(datasets=(("demo", home.store(root), "val"),), models=MODELS, memory_sizes=MEMORY_SIZES)
     plan = plan_launch(grid, home, name="Demo: memory size on a CPU")
     return launch_and_follow(plan, home, detach=not args.wait)
+
+
+def generate(root: Path) -> None:
+    """`generate_demo` with a bar on a terminal; nothing is shown where the set is there already."""
+    with tqdm(unit="frame", desc="demo dataset", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            # The total is an estimate until every video is set up.
+            bar.total = total
+            bar.update(done - bar.n)
+
+        generate_demo(root, progress=progress)

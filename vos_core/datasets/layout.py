@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from vos_core.datasets.mose import read_meta
 from vos_core.errors import InputError
 from vos_core.per_object import frames_of, is_per_object, object_folders
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png")
 RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
+ALL = "all"
+_META_SPLITS = {"valid": "val", "val": "val", "train": "train", "test": "test"}
 
 
 class EmptyVideoList(InputError):
@@ -62,7 +65,10 @@ class Video:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A DAVIS-layout folder: `images/<video>/<frame>.jpg`, `annotations/<video>/<frame>.png`, split lists."""
+    """A DAVIS-layout folder: `images/<video>/<frame>.jpg`, `annotations/<video>/<frame>.png`, split lists.
+
+    `lists` are text files, one video a line, or the meta file of a MOSE folder that has no such lists.
+    """
 
     name: str
     root: Path
@@ -72,8 +78,8 @@ class Dataset:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Names of the splits; a folder without lists has one split, `all`."""
-        return tuple(self.lists) or ("all",)
+        """Names of the splits; a folder without lists has one split, `all`: every video by name."""
+        return tuple(self.lists) or (ALL,)
 
     @property
     def default_split(self) -> str:
@@ -84,10 +90,10 @@ class Dataset:
         """Videos of `split` in the list's order.
 
         Raises InputError for an unknown split, an unreadable or empty list, a blank line, a repeated or unknown
-        video (naming file and line).
+        video (naming file and line). `all` may be asked for whatever the lists.
         """
         split = split or self.default_split
-        if split not in self.splits:
+        if split not in self.splits and split != ALL:
             raise InputError(
                 f"Dataset {self.name} ({self.root}) has no split {split!r}: it has {', '.join(self.splits)}."
             )
@@ -96,7 +102,16 @@ class Dataset:
             if not names:
                 raise InputError(f"Dataset {self.name} has no videos: {self.images} holds no folder.")
             return names
-        return read_video_list(self.lists[split], known=self._known_videos)
+        path = self.lists[split]
+        if path.suffix != ".json":
+            return read_video_list(path, known=self._known_videos)
+        names = tuple(read_meta(path))
+        if unknown := [name for name in names if name not in self._known_videos]:
+            raise InputError(
+                f"{path} names video {unknown[0]!r}{f' and {len(unknown) - 1} more' if unknown[1:] else ''}, which has "
+                f"no folder in {self.images}: add the videos, or take split {ALL!r}."
+            )
+        return names
 
     @cached_property
     def _known_videos(self) -> frozenset[str]:
@@ -142,7 +157,8 @@ def open_dataset(root: Path | str, name: str | None = None) -> Dataset:
     Known layouts: DAVIS (`JPEGImages/480p/<video>`, `Annotations/480p`, `ImageSets/2017/<split>.txt`), MOSE and
     YouTube-VOS (`JPEGImages/<video>`, `Annotations`, lists in `ImageSets`), and a folder with a `valid/` of that
     kind beneath. Annotations may lie one folder an object deeper (`Annotations/<video>/<object>/<frame>.png`, SeCVOS).
-    A folder with annotations only can be scored against. Raises InputError otherwise.
+    A folder with annotations only can be scored against. Without ImageSets, MOSE's meta file in or beside the folder
+    is the list, as it is: a folder that belongs to somebody else is only read. Raises InputError otherwise.
     """
     root = Path(root).expanduser().absolute()
     if not root.is_dir():
@@ -166,7 +182,7 @@ def open_dataset(root: Path | str, name: str | None = None) -> Dataset:
         root=root,
         images=images,
         annotations=annotations,
-        lists=_split_lists(base / "ImageSets"),
+        lists=_split_lists(base / "ImageSets") or _meta_list(base),
     )
 
 
@@ -237,4 +253,14 @@ def _split_lists(image_sets: Path) -> dict[str, Path]:
             lists = {path.stem: path for path in sorted(folder.glob("*.txt"))}
             if lists:
                 return lists
+    return {}
+
+
+def _meta_list(base: Path) -> dict[str, Path]:
+    """The split that MOSE's meta file names: `meta_valid.json` in `valid/`, or beside it, is `val`."""
+    # Beside the folder only a file of its own name: `meta_valid.json` beside LVOS/ is that of MOSE/ there.
+    for path in (base / f"meta_{base.name}.json", base / "meta_valid.json", base.parent / f"meta_{base.name}.json"):
+        split = _META_SPLITS.get(path.stem.removeprefix("meta_"))
+        if split is not None and path.is_file():
+            return {split: path}
     return {}
