@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vos_core.masks import write_mask
+from vos_core.masks import read_mask, write_mask
 
 HEIGHT, WIDTH = 48, 64
 
@@ -49,3 +49,16 @@ def write_dataset(root: Path, videos: dict[str, int], objects: int = 2, annotate
     lists.mkdir(parents=True)
     (lists / "val.txt").write_text("".join(f"{name}\n" for name in videos))
     return root
+
+
+def split_objects(annotations: Path, first_id: int = 1) -> None:
+    """Label maps `<video>/<frame>.png` of a video become object folders; label 1 is called `first_id`."""
+    paths = sorted(annotations.glob("*.png"))
+    count = max(int(read_mask(path).max()) for path in paths)
+    for path in paths:
+        mask = read_mask(path)
+        for label in range(1, count + 1):
+            target = annotations / f"{label - 1 + first_id:03d}" / path.name
+            target.parent.mkdir(exist_ok=True)
+            write_mask(target, (mask == label).astype(np.uint8))
+        path.unlink()

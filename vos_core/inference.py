@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import numpy as np
 from vos_core.datasets.layout import Video
 from vos_core.errors import Cancelled, InputError, VosLabError
 from vos_core.frames import VideoClip
-from vos_core.masks import DAVIS_PALETTE, read_mask, read_palette, write_mask
+from vos_core.masks import DAVIS_PALETTE, MissingMask, read_mask, read_palette, write_mask
 from vos_core.models.base import LabelMap, Segmenter
+from vos_core.per_object import read_joined
 
 VOID = 255
 WRITE_BEHIND = 16  # masks that may wait for the disk before the model has to
@@ -35,7 +37,13 @@ class VideoTimings:
 
 
 def read_prompt(video: Video, use_all_masks: bool = False) -> dict[int, LabelMap]:
-    """Prompts of a video: frame index -> label map (H, W), void removed. Frame 0 only, unless `use_all_masks`."""
+    """Prompts of a video: frame index -> label map (H, W), void removed. Frame 0 only, unless `use_all_masks`.
+
+    Where annotations are kept one folder an object, they are joined (the lower id wins where they overlap); of later
+    frames only those on which every object is annotated prompt, since a missing object would be told to be gone.
+    """
+    if video.per_object is not None:
+        return _per_object_prompt(video, video.per_object, use_all_masks)
     prompts: dict[int, LabelMap] = {}
     for index, stem in enumerate(video.stems):
         if stem in video.annotations:
@@ -45,6 +53,14 @@ def read_prompt(video: Video, use_all_masks: bool = False) -> dict[int, LabelMap
                 break
     if 0 not in prompts:
         raise InputError(f"Video {video.name}: its first frame has no annotation to prompt with.")
+    return prompts
+
+
+def _per_object_prompt(video: Video, folder: Path, use_all_masks: bool) -> dict[int, LabelMap]:
+    prompts = {0: read_joined(folder, video.stems[0])}
+    for index, stem in enumerate(video.stems[1:] if use_all_masks else (), start=1):
+        with contextlib.suppress(MissingMask):
+            prompts[index] = read_joined(folder, stem)
     return prompts
 
 
@@ -64,7 +80,7 @@ def segment_video(
     """
     began = time.perf_counter()
     prompts = read_prompt(video, use_all_masks)
-    palette = read_palette(video.annotations[video.stems[0]]) or DAVIS_PALETTE
+    palette = _palette(video)
     clip = VideoClip(video)
     if prompts[0].shape != (clip.height, clip.width):
         raise InputError(f"Video {video.name}: the first annotation is not of the frames' size.")
@@ -89,6 +105,12 @@ def segment_video(
         writer.close()
     wall = time.perf_counter() - began
     return VideoTimings(video.length, clip.decode_s, clip.wait_s, inference, writer.seconds, wall)
+
+
+def _palette(video: Video) -> bytes:
+    """The first annotation's, or DAVIS's (object folders hold binary masks, whose palette tells nothing)."""
+    first = video.annotations.get(video.stems[0])
+    return (read_palette(first) if first else None) or DAVIS_PALETTE
 
 
 class _MaskWriter:

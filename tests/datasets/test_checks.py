@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.clips import write_dataset
+from tests.clips import split_objects, write_dataset
 from vos_core.datasets import open_dataset
 from vos_core.datasets.checks import check_video, check_videos
 from vos_core.errors import InputError
@@ -93,3 +93,62 @@ def test_sparse_annotations_are_fine(root: Path, kept: tuple[int, ...]) -> None:
         if index not in kept:
             annotation(root, index).unlink()
     assert check_video(open_dataset(root).video("a")).annotated == len(kept)
+
+
+@pytest.fixture
+def apart(root: Path) -> Path:
+    """Video a with one folder an object, `001` and `002`; returns that folder."""
+    split_objects(root / "Annotations/480p/a")
+    return root / "Annotations/480p/a"
+
+
+def test_object_folders_are_a_video(root: Path, apart: Path) -> None:
+    for index in (1, 2, 3):
+        (apart / "002" / f"{index:05d}.png").unlink()  # an object may be annotated less often
+    video = open_dataset(root).video("a")
+    assert (video.per_object, dict(video.annotations), video.ground_truth, video.annotated) == (apart, {}, apart, 6)
+    facts = check_video(video)
+    assert (facts.frames, facts.objects, facts.height, facts.width, facts.annotated) == (6, 2, 48, 64, 6)
+    assert open_dataset(root).video("b").per_object is None
+
+
+def test_the_highest_label_of_object_folders_counted_from_0(root: Path) -> None:
+    split_objects(root / "Annotations/480p/a", first_id=0)
+    assert check_video(open_dataset(root).video("a")).objects == 2
+
+
+def without_first(apart: Path) -> None:
+    (apart / "002" / "00000.png").unlink()
+
+
+def nothing_first(apart: Path) -> None:
+    for name in ("001", "002"):
+        write_mask(apart / name / "00000.png", np.zeros((48, 64), np.uint8))
+
+
+def smaller(apart: Path) -> None:
+    write_mask(apart / "002" / "00003.png", np.zeros((10, 20), np.uint8))
+
+
+def astray(apart: Path) -> None:
+    (apart / "002" / "00003.png").rename(apart / "002" / "00077.png")
+
+
+def same_number(apart: Path) -> None:
+    (apart / "2").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (without_first, r"Video a: an object has no mask of the first frame 00000.*002/00000.png"),
+        (nothing_first, "Video a: the annotations of its first frame 00000 hold no object"),
+        (smaller, "Video a, frame 00003: annotation .*002/00003.png is 20x10 but the frame is 64x48"),
+        (astray, "Video a: annotation .*002/00077.png belongs to no frame"),
+        (same_number, "same object"),
+    ],
+)
+def test_damaged_object_folders(root: Path, apart: Path, damage: Callable[[Path], None], sentence: str) -> None:
+    damage(apart)
+    with pytest.raises(InputError, match=sentence):
+        check_videos(open_dataset(root), ["a", "b"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from vos_core.cli.selection import find_runs
@@ -10,8 +11,9 @@ from vos_core.datasets import open_dataset
 from vos_core.errors import InputError
 from vos_core.frames import read_picture
 from vos_core.home import Home
-from vos_core.masks import read_mask
+from vos_core.masks import MissingMask, read_mask
 from vos_core.overlays import overlay, side_by_side
+from vos_core.per_object import read_joined
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,6 +40,9 @@ def run(args: argparse.Namespace) -> int:
     panes = [(f"{video.name} {stem}", picture)]
     if stem in video.annotations:
         panes.append(("annotation", overlay(picture, read_mask(video.annotations[stem]))))
+    elif video.per_object is not None:
+        with contextlib.suppress(MissingMask):  # not every object is annotated on this frame
+            panes.append(("annotation", overlay(picture, read_joined(video.per_object, stem))))
     for row in runs:
         path = home.locate(row.predictions) / video.name / f"{stem}.png"
         if not path.exists():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image
 
 from vos_core.datasets.layout import Dataset, Video
 from vos_core.errors import InputError
-from vos_core.masks import mask_size, read_mask
+from vos_core.masks import MaskError, MissingMask, mask_size, read_mask
+from vos_core.per_object import frames_of, object_folders, read_joined
 
 VOID = 255
 
@@ -32,9 +34,12 @@ def check_video(video: Video) -> VideoFacts:
 
     The first frame must carry an annotation with at least one object; every annotation must have its frame's size;
     annotations must cover all frames, the first only, or every n-th (YouTube-VOS): a single gap is a damaged copy.
+    In object folders (SA-V, SeCVOS) each object must have a mask of the first frame; it may be annotated less often.
     """
     if not video.frames:
         raise InputError(f"Video {video.name} has no frames; SAM 2 and the other models need JPEGImages.")
+    if video.per_object is not None:
+        return _check_per_object(video, video.per_object)
     first = video.stems[0]
     if first not in video.annotations:
         raise InputError(
@@ -74,6 +79,35 @@ def check_videos(dataset: Dataset, names: Iterable[str]) -> tuple[VideoFacts, ..
     if problems:
         raise InputError("\n".join(problems))
     return tuple(facts)
+
+
+def _check_per_object(video: Video, folder: Path) -> VideoFacts:
+    first = video.stems[0]
+    try:
+        prompt = read_joined(folder, first)
+        with Image.open(video.frames[0]) as image:
+            width, height = image.size
+        for masks in object_folders(folder).values():
+            for stem in frames_of(masks):
+                size = mask_size(masks / f"{stem}.png")
+                if size != (height, width):
+                    raise InputError(
+                        f"Video {video.name}, frame {stem}: annotation {masks / stem}.png is {size[1]}x{size[0]} but "
+                        f"the frame is {width}x{height}; they must be the same size."
+                    )
+    except MissingMask as error:
+        raise InputError(
+            f"Video {video.name}: an object has no mask of the first frame {first}, so there is nothing to prompt it "
+            f"with ({error}). Leave the video out, or add the mask."
+        ) from error
+    except MaskError as error:
+        raise InputError(f"Video {video.name}: {error}") from error
+    if not prompt.any():
+        raise InputError(
+            f"Video {video.name}: the annotations of its first frame {first} hold no object, "
+            "so there is nothing to segment."
+        )
+    return VideoFacts(video.name, video.length, int(prompt.max()), height, width, video.annotated)
 
 
 def _check_gaps(video: Video) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from vos_core.analysis.failures import FailureEpisode, FailureFinder
 from vos_core.errors import VosLabError
+from vos_core.evaluation.per_object import PerObjectScorer
 from vos_core.evaluation.scorer import VideoScorer
 from vos_core.evaluation.scores import VideoScores
+from vos_core.per_object import labels_of, object_folders
 
 LabelMap = npt.NDArray[np.uint8]
 
@@ -42,12 +44,17 @@ class ScorerProcess:
         self._process.start()
         theirs.close()
 
-    def begin(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path]) -> None:
-        """Start a video, of which `stems` are all frames in time order; forgets an unfinished one."""
-        self._connection.send(("begin", video, tuple(stems), dict(annotations)))
+    def begin(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path] | Path) -> None:
+        """Start a video, of which `stems` are all frames in time order; forgets an unfinished one.
 
-    def add(self, stem: str, mask: npt.NDArray[np.uint8]) -> None:
-        """Hand over one frame's mask, (H, W) uint8."""
+        `annotations`: frame stem -> file, or the video's folder with a folder an object (see `PerObjectScorer`).
+        """
+        self._connection.send(
+            ("begin", video, tuple(stems), annotations if isinstance(annotations, Path) else dict(annotations))
+        )
+
+    def add(self, stem: str, mask: npt.NDArray[np.uint8] | Mapping[int, np.ndarray]) -> None:
+        """Hand over one frame's mask, (H, W) uint8; where annotations are apart, it may be masks by object id."""
         self._connection.send(("add", stem, mask))
 
     def finish(self) -> Scored:
@@ -69,6 +76,25 @@ class ScorerProcess:
             self._process.kill()
 
 
+class _PerObjectScoring:
+    """One video whose annotations are kept one folder an object.
+
+    Each object is scored by itself: joined maps would lose what objects share, and demand that all are annotated on
+    the same frames. Failures are not looked for, since their kinds are told from label maps.
+    """
+
+    def __init__(self, video: str, annotations: Path) -> None:
+        self._scorer = PerObjectScorer(video, annotations)
+        self._labels = labels_of(object_folders(annotations))
+        self.add = self._scorer.add
+
+    def finish(self) -> tuple[VideoScores, tuple[FailureEpisode, ...]]:
+        """Scores under the objects' labels in the masks, which differ from folder names where there is a folder 0."""
+        scores = self._scorer.finish()
+        objects = tuple(replace(one, object_id=self._labels[one.object_id]) for one in scores.objects)
+        return VideoScores(scores.video, objects), ()
+
+
 class _VideoScoring:
     """One video in the scoring process."""
 
@@ -86,7 +112,7 @@ class _VideoScoring:
 
 
 def _serve(connection: Connection) -> None:
-    scoring: _VideoScoring | None = None
+    scoring: _VideoScoring | _PerObjectScoring | None = None
     problem: str | None = None
     seconds = 0.0
     while True:
@@ -98,7 +124,9 @@ def _serve(connection: Connection) -> None:
         try:
             if message[0] == "begin":
                 problem, seconds = None, 0.0
-                scoring = _VideoScoring(*message[1:])
+                video, stems, annotations = message[1:]
+                apart = isinstance(annotations, Path)
+                scoring = _PerObjectScoring(video, annotations) if apart else _VideoScoring(video, stems, annotations)
             elif message[0] == "add" and scoring is not None and problem is None:
                 scoring.add(message[1], message[2])
             elif message[0] == "finish":

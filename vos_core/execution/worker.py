@@ -11,10 +11,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
 
 from vos_core.datasets import open_dataset
 from vos_core.datasets.layout import Video
@@ -48,7 +50,7 @@ from vos_core.inference import segment_video
 from vos_core.masks import MissingMask
 from vos_core.models.base import Segmenter
 from vos_core.models.registry import load_model
-from vos_core.per_object import mask_reader
+from vos_core.per_object import is_per_object, mask_reader, read_per_object
 from vos_core.provenance import device_facts, run_provenance
 from vos_core.runs import RunSettings
 
@@ -159,7 +161,7 @@ class Worker:
         run_folder.mkdir(parents=True, exist_ok=True)
         sweep(run_folder, video.name)
         temporary.mkdir()
-        scorer = self._begin_scoring(video, video.annotations)
+        scorer = self._begin_scoring(video, video.ground_truth if video.is_scorable else {})
         began = said = time.perf_counter()
 
         def on_frame(index: int, mask: Any) -> None:
@@ -210,11 +212,13 @@ class Worker:
         """Score masks that are already there, and leave a record of it in the run's folder."""
         began = time.perf_counter()
         masks, records = Path(task.predictions) / video.name, Path(task.folder) / video.name
-        annotations = reference_masks(Path(task.reference), video) if task.reference else video.annotations
+        annotations: Mapping[str, Path] | Path = video.ground_truth if video.is_scorable else {}
+        if task.reference:
+            annotations = reference_masks(Path(task.reference), video)
         scorer = self._begin_scoring(video, annotations)
         scored = None
         if scorer is not None:
-            read = mask_reader(masks)
+            read = prediction_reader(masks, annotations)
             for index, stem in enumerate(video.stems):
                 if self._should_stop(task):
                     raise Cancelled(f"Video {video.name} was stopped.")
@@ -238,13 +242,22 @@ class Worker:
             ),
         )
 
-    def _begin_scoring(self, video: Video, annotations: Mapping[str, Path]) -> ScorerProcess | None:
-        if not is_scorable(annotations):
+    def _begin_scoring(self, video: Video, annotations: Mapping[str, Path] | Path) -> ScorerProcess | None:
+        if not isinstance(annotations, Path) and not is_scorable(annotations):
             return None
         if self._scorer is None:
             self._scorer = ScorerProcess()
         self._scorer.begin(video.name, video.stems, annotations)
         return self._scorer
+
+
+def prediction_reader(
+    masks: Path, annotations: Mapping[str, Path] | Path
+) -> Callable[[str], np.ndarray | Mapping[int, np.ndarray]]:
+    """What reads a frame's predictions: masks by object where both sides keep them apart, else a label map."""
+    if isinstance(annotations, Path) and is_per_object(masks):
+        return lambda stem: read_per_object(masks, stem)
+    return mask_reader(masks)
 
 
 def reference_masks(folder: Path, video: Video) -> dict[str, Path]:
