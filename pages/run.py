@@ -23,6 +23,8 @@ title = st.container()
 run = runs[chosen("run", "Run", list(runs), lambda key: run_choice(runs[key]))]
 with title:
     head(run_title(run), f"run {run.id} on {run.dataset} {run.split}")
+if run.scorable and run.videos_done:
+    link("compare", "Compare with another run", icon=":material/compare_arrows:", runs=run.id)
 kind_notice(here, run)
 live(lambda: standing(here, run), key=f"run-{run.id}")
 tasks = queries.tasks(here.database, run.id)

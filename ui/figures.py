@@ -1,4 +1,4 @@
-"""Plotly figures from rows that somebody else read: J&F against memory size, J&F per video."""
+"""Plotly figures from rows that somebody else read: J&F against memory size, J&F per video, two runs' difference."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ui.palette import model_colour, model_symbol
 from ui.wording import model_title
+from vos_core.analysis.comparisons import VideoDifference
 from vos_core.analysis.curves import MemoryCurve, memory_curves, published_curves
 from vos_core.reference import ReferenceRow
 
@@ -149,6 +150,43 @@ def video_bars(
     figure.update_xaxes(type="category", title=None, tickangle=-35 if len(names) > 6 else 0)
     figure.update_yaxes(range=[0, 1], tickformat=".1f", title=None)
     return _framed(figure, 320)
+
+
+def difference_bars(videos: Sequence[VideoDifference], names: tuple[str, str], measure: str) -> go.Figure:
+    """Points that B gains over A per video, in the order given; one bar is one `x` (the video)."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    # One trace a side, so that the legend says which colour is whose.
+    for name, colour, rows in (
+        (f"{names[1]} ahead", "#0FA3BF", [row for row in videos if row.difference >= 0]),
+        (f"{names[0]} ahead", "#EE7733", [row for row in videos if row.difference < 0]),
+    ):
+        figure.add_bar(
+            x=[row.video for row in rows],
+            y=[100 * row.difference for row in rows],
+            name=name,
+            showlegend=True,
+            marker={"color": colour, "cornerradius": 3},
+            customdata=[[row.a, row.b] for row in rows],
+            hovertemplate=f"%{{x}}: {measure} %{{customdata[0]:.3f}} → %{{customdata[1]:.3f}} (%{{y:+.1f}} points)"
+            "<extra></extra>",
+        )
+    order = [row.video for row in videos]
+    figure.update_layout(bargap=max(0.28, 1 - 0.12 * len(order)))
+    figure.update_xaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=order,
+        title=None,
+        tickangle=-35 if len(order) > 6 else 0,
+    )
+    figure.update_yaxes(title=f"points of {measure}", tickformat="+.0f" if _widest(videos) >= 3 else "+.1f")
+    return _framed(figure, 320)
+
+
+def _widest(videos: Sequence[VideoDifference]) -> float:
+    return max((abs(100 * row.difference) for row in videos), default=0.0)
 
 
 def _framed(figure: go.Figure, height: int) -> go.Figure:

@@ -147,9 +147,8 @@ def _adopt(home: Home, root: Path) -> None:
     st.session_state.pop("adopt-seen", None)
     known = [count(len(datasets), "dataset")] * bool(datasets)
     known += [count(len(seen.project.checkpoints), "checkpoint")] * bool(seen.project.checkpoints)
-    st.session_state["adopted"] = (
-        f"Adopted {plain(str(root))}. {' and '.join(known) or 'No dataset and no checkpoint'} can now be used in Launch."
-    )
+    what = " and ".join(known) or "No dataset and no checkpoint"
+    st.session_state["adopted"] = f"Adopted {plain(str(root))}. {what} can now be used in Launch."
     st.rerun()
 
 

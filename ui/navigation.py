@@ -17,6 +17,7 @@ _TITLES = {
     "launch": ("launch.py", "Launch", ":material/rocket_launch:"),
     "import": ("importing.py", "Import", ":material/move_to_inbox:"),
     "run": ("run.py", "Run", ":material/bar_chart:"),
+    "compare": ("compare.py", "Compare", ":material/compare_arrows:"),
     "inspect": ("inspection.py", "Inspect", ":material/frame_inspect:"),
 }
 

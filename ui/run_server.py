@@ -13,6 +13,7 @@ from db.intents import add_server_score, remove_server_score
 from db.models import Run, ServerScore
 from db.states import RunState
 from ui.theme import plain, problems
+from ui.wording import count
 from vos_core.datasets import open_dataset
 from vos_core.errors import InputError, VosLabError
 from vos_core.home import Home
@@ -67,8 +68,8 @@ def _submission(home: Home, run: Run) -> None:
         finally:
             bar.empty()
         st.success(
-            f"{report.videos} videos, {report.frames} frames, {report.objects} objects, {report.size / 1e6:.1f} MB: "
-            "all there and as the server wants them."
+            f"{count(report.videos, 'video')}, {count(report.frames, 'frame')}, {count(report.objects, 'object')}, "
+            f"{report.size / 1e6:.2f} MB: all there and as the server wants them."
         )
         if report.left_out:
             st.caption(f"Left out, not of split {plain(run.split)}: {plain(', '.join(report.left_out[:10]))}")

@@ -202,7 +202,7 @@ def test_submission_is_written_and_offered(here: Home, runs: dict[str, int], ope
     test = open_page("run.py", run=runs["mose"])
     test.button(key="submission-write").click().run()
     assert not test.exception
-    assert "1 videos, 10 frames, 2 objects" in test.success[0].value
+    assert "1 video, 10 frames, 2 objects" in test.success[0].value
     run = queries.run_by_id(here.database, runs["mose"])
     assert run is not None
     with zipfile.ZipFile(here.outputs / "submissions" / f"{run.name}.zip") as archive:

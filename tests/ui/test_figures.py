@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from db.models import Run
-from ui.figures import VideoBar, has_memory_curve, memory_curve, video_bars
+from ui.figures import VideoBar, difference_bars, has_memory_curve, memory_curve, video_bars
 from ui.palette import OBJECTS, object_colour
+from vos_core.analysis.comparisons import VideoDifference
 from vos_core.overlays import OBJECT_COLOURS
 from vos_core.reference import reference_rows
 
@@ -99,3 +100,13 @@ def test_object_colours_start_over_after_the_last() -> None:
     assert object_colour(len(OBJECTS) + 1) == OBJECTS[0]
     assert len(set(OBJECTS)) == len(OBJECTS)
     assert OBJECTS is OBJECT_COLOURS
+
+
+def test_difference_bars_keep_their_order_and_tell_the_sides_apart() -> None:
+    rows = [VideoDifference("a", 1, 0.2, 0.6), VideoDifference("b", 2, 0.9, 0.7), VideoDifference("c", 1, 0.5, 0.5)]
+    figure = difference_bars(rows, ("first", "second"), "J&F")
+    ahead, behind = figure.data
+    assert (ahead.name, list(ahead.x)) == ("second ahead", ["a", "c"])
+    assert (behind.name, list(behind.x)) == ("first ahead", ["b"])
+    assert list(behind.y) == pytest.approx([-20])
+    assert list(figure.layout.xaxis.categoryarray) == ["a", "b", "c"]
