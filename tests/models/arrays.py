@@ -9,7 +9,7 @@ import numpy as np
 
 from vos_core.home import Home
 from vos_core.models.base import LabelMap, Picture, Segmenter
-from vos_core.models.registry import load_model
+from vos_core.models.loading import load_model
 from vos_core.runs import RunSettings
 
 

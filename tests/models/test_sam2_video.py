@@ -16,7 +16,7 @@ from vos_core.errors import InputError, VosLabError
 from vos_core.home import Home
 from vos_core.models import sam2_video
 from vos_core.models.base import LabelMap
-from vos_core.models.registry import load_model
+from vos_core.models.loading import load_model
 from vos_core.models.sam2_engine import TrackSettings as Track
 from vos_core.models.sam2_engine import VideoTracker, group_objects
 from vos_core.models.sam2_video import Sam2Segmenter, device_facts, load

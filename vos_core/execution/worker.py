@@ -49,7 +49,7 @@ from vos_core.home import Home
 from vos_core.inference import segment_video
 from vos_core.masks import MissingMask
 from vos_core.models.base import Segmenter
-from vos_core.models.registry import load_model
+from vos_core.models.loading import load_model
 from vos_core.per_object import is_per_object, mask_reader, read_per_object
 from vos_core.provenance import device_facts, run_provenance
 from vos_core.runs import RunSettings

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from vos_core.errors import InputError
-from vos_core.home import Home
-
-if TYPE_CHECKING:
-    from vos_core.models.base import Segmenter
-    from vos_core.runs import RunSettings
 
 
 class MemoryMode(StrEnum):
@@ -139,10 +131,3 @@ def sam2_model_name(size: str) -> str:
             return name
     sizes = ", ".join(size for size, _ in _SAM2_SIZES)
     raise InputError(f"There is no SAM 2 model {size!r}: choose {sizes} (SAM 2.0), or 2.1_tiny ... 2.1_large.")
-
-
-def load_model(settings: RunSettings, home: Home) -> Segmenter:
-    """Load the model of `settings` in this process. Raises InputError when its checkpoint cannot be used."""
-    module, _, function = find_model(settings.model).loader.partition(":")
-    loader: Callable[[RunSettings, Home], Segmenter] = getattr(importlib.import_module(module), function)
-    return loader(settings, home)
