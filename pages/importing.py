@@ -1,5 +1,7 @@
 """Import: masks that were made elsewhere become runs: one folder, or a whole project folder."""
 
+from functools import partial
+
 import streamlit as st
 
 from ui.import_form import adoption, folder_form
@@ -16,6 +18,6 @@ with left:
     folder_form(here, find_datasets(here))
 with right:
     adoption(here)
-intent_id = st.session_state.get("import-intent")
+intent_id: int | None = st.session_state.get("import-intent")
 if intent_id is not None:
-    live(lambda: launch_answer(here, intent_id), key=f"import-answer-{intent_id}")
+    live(partial(launch_answer, here, intent_id), key=f"import-answer-{intent_id}")

@@ -114,6 +114,13 @@ def test_agreement_never_enters_the_official_columns(home: Home, tmp_path: Path)
     assert run.other_scores["jf_mean"] == evaluate(swapped, theirs).scores.jf_mean
 
 
+def test_a_reference_without_these_videos_is_refused(home: Home, tmp_path: Path) -> None:
+    theirs = shifted_predictions(home.data / "DAVIS", tmp_path / "mine", 2)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty has no masks of these videos"):
+        plan_import(home, find_dataset(home, "DAVIS"), "mine", theirs, against=tmp_path / "empty")
+
+
 def test_agreement_of_a_run_on_first_frame_annotations(home: Home, tmp_path: Path) -> None:
     """The user's own MOSE figures: no truth, somebody's submission."""
     full = write_dataset(tmp_path / "full", {"v": 6})

@@ -56,11 +56,6 @@ def plan_agreement(
     names = settings.videos or dataset.video_names(settings.split)
     options = dict(settings.options) | {IMPORTED: predictions, AGAINST: home.store(reference)}
     videos = _counted(check_videos(dataset, names), reference)
-    if not any(video.annotated > 2 for video in videos):
-        raise InputError(
-            f"{reference} has no masks of the videos of {dataset.name} {settings.split} (expected "
-            f"{reference.name}/{names[0]}/<frame>.png): check the path."
-        )
     agreement = replace(settings, options=tuple(sorted(options.items())))
     planned = PlannedRun(agreement, default_split, videos, predictions, home.store(reference))
     return LaunchPlan(f"Agreement with {reference.name}", "", (planned,))
@@ -164,10 +159,13 @@ def _folder(path: Path, what: str) -> Path:
 
 
 def _counted(videos: Iterable[VideoFacts], reference: Path | None) -> tuple[VideoFacts, ...]:
-    """With a reference, its masks are what counts as annotated."""
+    """With a reference, its masks are what counts as annotated. Raises InputError when it has none of these videos."""
     if reference is None:
         return tuple(videos)
-    return tuple(
-        replace(video, annotated=len(list((reference / video.name).glob("*.png"))) if video.name else 0)
-        for video in videos
-    )
+    counted = tuple(replace(v, annotated=len(list((reference / v.name).glob("*.png")))) for v in videos)
+    if not any(video.annotated > 2 for video in counted):
+        raise InputError(
+            f"{reference} has no masks of these videos to score against (expected "
+            f"{reference.name}/{counted[0].name}/<frame>.png): check the path."
+        )
+    return counted
