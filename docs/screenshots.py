@@ -19,6 +19,8 @@ PICTURES = {
     "runs-dark": ("", "dark"),
     "run": ("run?run={run}", "light"),
     "launch": ("launch", "light"),
+    "compare": ("compare?runs={other},{run}", "light"),
+    "import": ("import", "dark"),
     "inspect": ("inspect?run={run}&video={video}&frame={frame}", "light"),
     "inspect-dark": ("inspect?run={run}&video={video}&frame={frame}", "dark"),
 }
@@ -37,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="the app")
     parser.add_argument("--run", default="4", help="id of the run to show")
+    parser.add_argument("--other", default="3", help="id of a run to compare it with")
     parser.add_argument("--video", default="koi-hide-and-seek")
     parser.add_argument("--frame", default="12")
     args = parser.parse_args()
@@ -48,7 +51,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         for name, (path, scheme) in PICTURES.items():
             page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
-            page.goto(f"{args.url.rstrip('/')}/{path.format(run=args.run, video=args.video, frame=args.frame)}")
+            page.goto(f"{args.url.rstrip('/')}/{path.format(**vars(args))}")
             settle(page)
             page.screenshot(path=FOLDER / f"{name}.png")
             page.close()
