@@ -13,6 +13,7 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 python:
+	@command -v $(PYTHON) >/dev/null || { echo "VOS Lab needs Python 3.11 or newer, and there is no $(PYTHON): install it, or call make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "VOS Lab needs Python 3.11 or newer, and $(PYTHON) is %d.%d: install one and call make PYTHON=python3.11 ..." % v[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "VOS Lab needs the venv module of $(PYTHON): apt-get install python3-venv" >&2; exit 1; }
 
