@@ -69,8 +69,13 @@ def chosen(
     wanted = st.query_params.get(name)
     if wanted in options:
         st.session_state[key] = wanted
-    elif st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)
+    else:
+        if st.session_state.get(key) not in options:
+            st.session_state.pop(key, None)
+        if wanted is not None:
+            st.warning(
+                f"There is no {label.lower()} `{wanted}` (any more): another one is shown.", icon=":material/link_off:"
+            )
 
     def remember() -> None:
         st.query_params[name] = st.session_state[key]

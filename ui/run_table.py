@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from db.models import Run
 from ui.navigation import address, go
 from ui.table import Column, Row, table
-from ui.wording import OTHER_SCORES, SCORES, model_title, run_seconds, score_meaning
+from ui.wording import OTHER_SCORES, SCORES, model_title, run_seconds, score_meaning, subset_note
 
 
 def run_table(runs: Sequence[Run], *, key: str) -> None:
     """Draw runs with official scores, or none yet; opening a row leads to that run."""
+    # A best value means something only where all rows were scored on the same videos.
+    same = len({(run.dataset_path, run.split, tuple(run.settings.get("videos", ()))) for run in runs}) == 1
     figures = [
-        Column(name, label, "number", best="min" if name.endswith("decay") else "max", tip=_TIPS[name])
+        Column(
+            name, label, "number", best=("min" if name.endswith("decay") else "max") if same else "", tip=_TIPS[name]
+        )
         for name, label in SCORES
     ]
     columns = [*_head(runs), *figures, _SECONDS]
@@ -68,7 +72,7 @@ def _row(run: Run, figures: Mapping[str, object]) -> Row:
         "model": model_title(run.model),
         "n": run.memory_size,
         "mode": (run.memory_mode or "").replace("_", " "),
-        "dataset": f"{run.dataset} {run.split}",
+        "dataset": f"{run.dataset} {run.split}{subset_note(run)}",
         "state": run.state,
         "progress": {
             "sort": run.frames_done / run.frames if run.frames else 0.0,

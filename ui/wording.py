@@ -120,3 +120,9 @@ def score(value: float | None) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 video`, `12 videos`, with thin spaces between thousands."""
     return f"{number:,}".replace(",", "\u2009") + " " + (one if number == 1 else many or one + "s")
+
+
+def subset_note(run: Run) -> str:
+    """` · 3 chosen videos` for a run over a part of its split: its figures are not the split's."""
+    chosen = run.settings.get("videos", ())
+    return f" · {count(len(chosen), 'chosen video')}" if chosen else ""

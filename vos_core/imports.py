@@ -91,7 +91,7 @@ def find_project(path: Path) -> Project:
 
     Raises InputError when there is no such folder; reads only.
     """
-    root = _folder(path, "project")
+    root = _folder(path, "the project to adopt")
     datasets = {
         folder.name: open_dataset(folder)
         for base in (root, root / "data")
@@ -154,7 +154,7 @@ def plan_adoption(home: Home, project: Project) -> tuple[LaunchPlan, tuple[str, 
 def _folder(path: Path, what: str) -> Path:
     path = path.expanduser().absolute()
     if not path.is_dir():
-        raise InputError(f"There is no folder {path} with {what}: check the path.")
+        raise InputError(f"There is no folder {path} ({what}): check the path.")
     return path
 
 

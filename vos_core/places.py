@@ -26,7 +26,7 @@ def read_places(home: Home) -> Places:
         values = json.loads(path.read_text())
         datasets = {name: home.locate(stored) for name, stored in values["datasets"].items()}
         checkpoints = {name: home.locate(stored) for name, stored in values["checkpoints"].items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Places()
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read ({error}): mend it, or delete it and adopt again.") from error

@@ -117,3 +117,14 @@ def test_lists(command: Command) -> None:
 def test_help_names_every_command(command: Command) -> None:
     text = command("--help").stdout
     assert all(name in text for name in ("run", "evaluate", "fetch", "status", "picture"))
+
+
+@pytest.mark.parametrize("words", [("demo", "--only_data"), ("datasets",), ("status",), ("fetch", "sam2_hiera_tiny")])
+def test_a_home_that_cannot_be_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "VOSLAB_HOME": str(tmp_path / "file"), "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run(
+        [sys.executable, "-m", "vos_core", *words], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert "Traceback" not in answer.stderr
+    assert answer.returncode == 2 or words == ("datasets",)

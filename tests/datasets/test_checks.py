@@ -57,6 +57,10 @@ def stray(root: Path) -> None:
     annotation(root, 1).rename(annotation(root, 77))
 
 
+def no_picture(root: Path) -> None:
+    (root / "JPEGImages/480p/a/00002.jpg").write_text("hello")
+
+
 def damaged(root: Path) -> None:
     annotation(root, 0).write_bytes(annotation(root, 0).read_bytes()[:60])
 
@@ -72,6 +76,7 @@ def damaged(root: Path) -> None:
         (void_prompt, "Video a: the annotation of its first frame 00000 holds no object"),
         (stray, "Video a: annotation .*00077.png belongs to no frame"),
         (damaged, "00000.png"),
+        (no_picture, "Video a: frame .*00002.jpg is no picture that can be read: replace the file"),
     ],
 )
 def test_damage_is_named(root: Path, damage: Callable[[Path], None], sentence: str) -> None:

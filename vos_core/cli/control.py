@@ -45,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
         intent = submit.delete(home, ids, files=args.files)
     else:
         intent = getattr(submit, args.command)(home, ids)
-    submit.wait(home, intent)
-    print(f"{args.command}: {names}")
+    answer = submit.wait(home, intent)
+    if args.command in ("retry", "resume") and not answer["runs"]:
+        print(f"nothing to {args.command}: {names}")
+    else:
+        print(f"{args.command}: {names}")
     return 0

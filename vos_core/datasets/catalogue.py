@@ -37,10 +37,13 @@ def find_dataset(home: Home, name: str) -> Dataset:
         if known.casefold() == name.casefold():
             return dataset
     there = f"it holds {', '.join(datasets)}" if datasets else "it holds none"
-    raise InputError(
-        f"There is no dataset {name!r} in {home.data} ({there}). Fetch it (`python -m vos_core fetch "
-        f"{name.lower()}`), generate the demo set (`python -m vos_core demo`), or give its folder with --davis_path."
-    )
+    ways = {
+        "davis": "Fetch it (`python -m vos_core fetch davis`)",
+        "mose": "Fetch it (`python -m vos_core fetch mose`)",
+        "demo": "Generate it (`python -m vos_core demo`)",
+    }
+    way = ways.get(name.casefold(), "Put its folder there, correct the name")
+    raise InputError(f"There is no dataset {name!r} in {home.data} ({there}). {way}, or give its path (--davis_path).")
 
 
 def dataset_at(home: Home, name: str, path: Path | str | None) -> Dataset:

@@ -50,8 +50,7 @@ def check_video(video: Video) -> VideoFacts:
     frames = dict(zip(video.stems, video.frames))
     height = width = 0
     for stem, annotation in video.annotations.items():
-        with Image.open(frames[stem]) as image:
-            width, height = image.size
+        width, height = _picture_size(video.name, frames[stem])
         size = mask_size(annotation)
         if size != (height, width):
             raise InputError(
@@ -85,8 +84,7 @@ def _check_per_object(video: Video, folder: Path) -> VideoFacts:
     first = video.stems[0]
     try:
         prompt = read_joined(folder, first)
-        with Image.open(video.frames[0]) as image:
-            width, height = image.size
+        width, height = _picture_size(video.name, video.frames[0])
         for masks in object_folders(folder).values():
             for stem in frames_of(masks):
                 size = mask_size(masks / f"{stem}.png")
@@ -123,3 +121,12 @@ def _check_gaps(video: Video) -> None:
                 f"Video {video.name}: frame {stem} has no annotation while its neighbours have; add "
                 f"Annotations/.../{video.name}/{stem}.png, or keep the first frame's annotation only."
             )
+
+
+def _picture_size(video: str, path: Path) -> tuple[int, int]:
+    """(width, height) from a frame's header. Raises InputError when the file is no picture."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"Video {video}: frame {path} is no picture that can be read: replace the file.") from error
