@@ -148,7 +148,6 @@ class Dispatcher:
         if isinstance(message, Ready):
             worker.ready = True
             self._failed_starts.pop(worker.slot.name, None)
-            worker.idle_since = time.monotonic()
             return
         assignment = worker.assignment
         current = assignment is not None and (message.task_id, message.attempt) == (  # type: ignore[union-attr]

@@ -10,8 +10,7 @@ from db.states import RunState, ScoreKind
 from vos_core.evaluation import global_scores
 from vos_core.execution.sidecar import VideoRecord
 from vos_core.metrics.statistics import Statistics
-
-FIGURES = ("jf_mean", "j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay")
+from vos_core.reference import FIGURES
 
 
 def record_finished(session: Session, task_id: int, record: VideoRecord) -> None:

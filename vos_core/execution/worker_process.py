@@ -48,7 +48,6 @@ class WorkerProcess:
         self.assignment: Assignment | None = None
         self.ready = False
         self.progress: Progress | None = None
-        self.idle_since = time.monotonic()
         self.log = home.logs / f"worker-{slot.name}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **home.environment(), **slot.environment, "PYTHONUNBUFFERED": "1"}
