@@ -71,6 +71,8 @@ class Run(Base):
     videos_done: Mapped[int] = mapped_column(default=0)
     videos_failed: Mapped[int] = mapped_column(default=0)
     frames_done: Mapped[int] = mapped_column(default=0)
+    frames_per_second: Mapped[float | None]  # now, over all workers that are on it
+    seconds_left: Mapped[float | None]  # expected, while it runs
 
     score_kind: Mapped[str] = mapped_column(default=ScoreKind.OFFICIAL.value)
     # The seven figures where they are not official.
@@ -82,12 +84,16 @@ class Run(Base):
     f_mean: Mapped[float | None]
     f_recall: Mapped[float | None]
     f_decay: Mapped[float | None]
+    # MOSEv2's second metric: J&F-dot, J-dot, F-dot and its disappearance and reappearance parts.
+    dot_scores: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     decode_s: Mapped[float] = mapped_column(default=0.0)
     inference_s: Mapped[float] = mapped_column(default=0.0)
     write_s: Mapped[float] = mapped_column(default=0.0)
     evaluation_s: Mapped[float] = mapped_column(default=0.0)
     busy_s: Mapped[float] = mapped_column(default=0.0)  # summed over workers
+    load_s: Mapped[float] = mapped_column(default=0.0, server_default="0")  # loading and warming models
+    wait_s: Mapped[float] = mapped_column(default=0.0, server_default="0")  # models waiting for frames
     active_s: Mapped[float] = mapped_column(default=0.0)  # while at least one worker was on it: pauses do not count
     provenance: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
@@ -135,8 +141,11 @@ class VideoTask(Base):
     write_s: Mapped[float | None]
     evaluation_s: Mapped[float | None]
     wall_s: Mapped[float | None]
+    wait_s: Mapped[float | None]  # the model waiting for frames
     load_s: Mapped[float | None]  # loading and warming the model, where this task had to wait for it
     peak_gpu_bytes: Mapped[int | None]
+    peak_host_bytes: Mapped[int | None]
+    dot_scores: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     device_name: Mapped[str | None]
 
     run: Mapped[Run] = relationship(back_populates="tasks")

@@ -10,7 +10,7 @@ from pathlib import Path
 from vos_core.errors import InputError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
+HEAD = "0002"
 
 
 def version(database: Path) -> str | None:

@@ -34,6 +34,30 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory(str(schema.MIGRATIONS)).get_current_head() == schema.HEAD
 
 
+def test_an_older_database_keeps_its_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "HEAD", "0001")
+        schema.ensure(home.database)
+    connection = sqlite3.connect(home.database)
+    connection.execute("INSERT INTO ablation (id, name, command, created_at) VALUES (7, 'first', '', 1.0)")
+    connection.execute(
+        "INSERT INTO run (id, ablation_id, name, folder, predictions, fingerprint, settings, dataset, dataset_path, "
+        "split, model, position, state, scorable, created_at, videos, frames, objects, videos_done, videos_failed, "
+        "frames_done, score_kind, decode_s, inference_s, write_s, evaluation_s, busy_s, active_s, provenance, notes, "
+        "tags) VALUES (3, 7, 'r', 'f', 'f', 'x', '{}', 'D', 'p', 'val', 'm', 0, 'done', 1, 1, 0, 0, 0, 0, 0, 0, "
+        "'official', 0, 0, 0, 0, 0, 0, '{}', '', '[]')"
+    )
+    connection.commit()
+    connection.close()
+    schema.ensure.cache_clear()
+    schema.ensure(home.database)
+    connection = sqlite3.connect(home.database)
+    assert connection.execute("SELECT id, name, state, load_s, dot_scores FROM run").fetchall() == [
+        (3, "r", "done", 0.0, None)
+    ]
+    connection.close()
+
+
 def test_frame_scores_have_no_rowid(home: Home) -> None:
     schema.ensure(home.database)
     connection = sqlite3.connect(home.database)
