@@ -58,6 +58,57 @@ class Curve:
     f: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class QueuedRunRow:
+    """Progress of a run that is queued, running or paused."""
+
+    id: int
+    name: str
+    title: str | None
+    ablation_id: int
+    ablation: str
+    dataset: str
+    split: str
+    model: str
+    memory_size: int | None
+    memory_mode: str | None
+    state: str
+    position: float
+    videos: int
+    videos_done: int
+    videos_failed: int
+    frames: int
+    frames_done: int
+    frames_per_second: float | None
+    seconds_left: float | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    """A worker and what it is on; `run_id` to `frames` are None while it is on nothing."""
+
+    name: str
+    host: str
+    device: str
+    state: str
+    frames_per_second: float | None
+    seen_at: float
+    run_id: int | None
+    run: str | None
+    video: str | None
+    frames_done: int | None
+    frames: int | None
+
+
+@dataclass(frozen=True)
+class QueueOverview:
+    """What the Queue page polls: active runs in queue order, and the workers."""
+
+    runs: tuple[QueuedRunRow, ...]
+    workers: tuple[WorkerRow, ...]
+
+
 def runs(database: Path, ids: Sequence[int] | None = None) -> list[Run]:
     """Runs with their ablations not loaded, newest first; `ids` narrows."""
     statement = select(Run).order_by(Run.id.desc())
@@ -167,6 +218,61 @@ def workers(database: Path) -> list[Worker]:
     """Workers as the dispatcher last saw them."""
     with reading(database) as session:
         return list(session.scalars(select(Worker).order_by(Worker.name)))
+
+
+def queue_overview(database: Path) -> QueueOverview:
+    """The queue at a glance: two statements on the runs' own counters, however many video tasks there are."""
+    active = [state.value for state in RunState if not state.ended]
+    runs = (
+        select(
+            Run.id,
+            Run.name,
+            Run.title,
+            Run.ablation_id,
+            Ablation.name,
+            Run.dataset,
+            Run.split,
+            Run.model,
+            Run.memory_size,
+            Run.memory_mode,
+            Run.state,
+            Run.position,
+            Run.videos,
+            Run.videos_done,
+            Run.videos_failed,
+            Run.frames,
+            Run.frames_done,
+            Run.frames_per_second,
+            Run.seconds_left,
+            Run.error,
+        )
+        .join(Ablation, Ablation.id == Run.ablation_id)
+        .where(Run.state.in_(active))
+        .order_by(Run.position, Run.id)
+    )
+    workers = (
+        select(
+            Worker.name,
+            Worker.host,
+            Worker.device,
+            Worker.state,
+            Worker.frames_per_second,
+            Worker.seen_at,
+            VideoTask.run_id,
+            Run.name,
+            VideoTask.video,
+            VideoTask.frames_done,
+            VideoTask.frames,
+        )
+        .outerjoin(VideoTask, VideoTask.id == Worker.task_id)
+        .outerjoin(Run, Run.id == VideoTask.run_id)
+        .order_by(Worker.name)
+    )
+    with reading(database) as session:
+        return QueueOverview(
+            tuple(QueuedRunRow(*row) for row in session.execute(runs)),
+            tuple(WorkerRow(*row) for row in session.execute(workers)),
+        )
 
 
 def lease(database: Path) -> Lease | None:

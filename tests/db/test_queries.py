@@ -1,9 +1,14 @@
-"""What pages and commands read of failures."""
+"""What pages and commands read: failures, and the queue at a glance."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from sqlalchemy import event
+
 from db import ledger, queries
-from db.session import writing
+from db.session import engine_for, writing
+from db.states import RunState
 from tests.clips import write_dataset
 from tests.ui.seed import launch
 from vos_core.home import Home
@@ -39,3 +44,48 @@ def test_failures_worst_first_of_one_run(home: Home) -> None:
         ("a", 1, 1, 0.02),
     ]
     assert [video for video, _ in queries.failures(home.database, run_id, limit=2)] == ["a", "b"]
+
+
+def statements(database: Path) -> list[str]:
+    """Selects from here on, as they are sent to the database."""
+    sent: list[str] = []
+
+    @event.listens_for(engine_for(database), "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("SELECT"):
+            sent.append(statement)
+
+    return sent
+
+
+def test_the_queue_at_a_glance(home: Home) -> None:
+    write_dataset(home.data / "DAVIS", {"a": 6, "b": 5})
+    grid = Grid((("DAVIS", home.store(home.data / "DAVIS"), "val"),), ("static", "flow", "propagation"))
+    first, second, ended = launch(home, grid)
+    running = queries.tasks(home.database, second)[1]
+    with writing(home.database) as session:
+        for run_id, columns in {
+            first: {"position": 9.0},
+            second: {"state": RunState.RUNNING.value, "frames_done": 3, "frames_per_second": 1.5, "seconds_left": 60.0},
+            ended: {"state": RunState.DONE.value},
+        }.items():
+            for name, value in columns.items():
+                setattr(session.get_one(queries.Run, run_id), name, value)
+        process = {"host": "here", "pid": 1, "process_started": 0.0, "device": "cpu"}
+        ledger.start_task(session, running.id, 1, "cpu-1")
+        ledger.write_progress(session, {running.id: 3})
+        ledger.record_worker(session, "cpu-1", state="busy", task_id=running.id, frames_per_second=1.5, **process)
+        ledger.record_worker(session, "cpu-0", state="idle", task_id=None, frames_per_second=None, **process)
+    sent = statements(home.database)
+    overview = queries.queue_overview(home.database)
+    assert len(sent) == 2, "the same two statements however long the queue is"
+    assert [(row.id, row.model, row.state) for row in overview.runs] == [
+        (second, "flow", "running"),
+        (first, "static", "queued"),
+    ]
+    row = overview.runs[0]
+    assert (row.videos, row.frames, row.frames_done, row.frames_per_second, row.seconds_left) == (2, 11, 3, 1.5, 60.0)
+    assert [(w.name, w.state, w.run_id, w.run, w.video, w.frames_done, w.frames) for w in overview.workers] == [
+        ("cpu-0", "idle", None, None, None, None, None),
+        ("cpu-1", "busy", second, row.name, "b", 3, 5),
+    ]
