@@ -173,7 +173,7 @@ _SUMS = text(
     SELECT count(*), coalesce(sum(state = 'done'), 0), coalesce(sum(state = 'failed'), 0),
            coalesce(sum(state = 'cancelled'), 0), coalesce(sum(frames_done), 0),
            coalesce(sum(decode_s), 0), coalesce(sum(inference_s), 0), coalesce(sum(write_s), 0),
-           coalesce(sum(evaluation_s), 0), coalesce(sum(wall_s), 0)
+           coalesce(sum(evaluation_s), 0), coalesce(sum(wall_s), 0), coalesce(sum(load_s), 0), coalesce(sum(wait_s), 0)
     FROM video_task WHERE run_id = :run_id
     """
 )
@@ -182,17 +182,9 @@ _SUMS = text(
 def refresh_run(session: Session, run_id: int) -> Run:
     """Bring a run's counters and state up to its video tasks; returns it. Scores are `set_scores`' business."""
     run = session.get_one(Run, run_id)
-    total, done, failed, cancelled, frames, decode, inference, write, evaluation, busy = session.execute(
-        _SUMS, {"run_id": run_id}
-    ).one()
+    total, done, failed, cancelled, frames, *seconds = session.execute(_SUMS, {"run_id": run_id}).one()
     run.videos_done, run.videos_failed, run.frames_done = done, failed, frames
-    run.decode_s, run.inference_s, run.write_s, run.evaluation_s, run.busy_s = (
-        decode,
-        inference,
-        write,
-        evaluation,
-        busy,
-    )
+    run.decode_s, run.inference_s, run.write_s, run.evaluation_s, run.busy_s, run.load_s, run.wait_s = seconds
     if done + failed + cancelled == total:
         if run.state != RunState.CANCELLED.value:
             state = RunState.DONE

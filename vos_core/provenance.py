@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -22,10 +23,15 @@ GPU_PACKAGES = ("torch", "sam2")
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """What a video was computed on. `peak_gpu_bytes` is the peak since the last call (None on a CPU)."""
+    """What a video was computed on, and the peaks of memory since the last call.
+
+    `peak_gpu_bytes` is what torch allocated (None on a CPU); `peak_host_bytes` this process's resident memory (None
+    where the system does not tell).
+    """
 
     name: str
     peak_gpu_bytes: int | None
+    peak_host_bytes: int | None
 
 
 def device_facts(settings: RunSettings) -> DeviceFacts:
@@ -36,8 +42,21 @@ def device_facts(settings: RunSettings) -> DeviceFacts:
         if torch.cuda.is_available() and settings.option("device", "auto") != "cpu":
             peak = int(torch.cuda.max_memory_allocated())
             torch.cuda.reset_peak_memory_stats()
-            return DeviceFacts(torch.cuda.get_device_name(), peak)
-    return DeviceFacts(cpu_name(), None)
+            return DeviceFacts(torch.cuda.get_device_name(), peak, peak_host_bytes())
+    return DeviceFacts(cpu_name(), None, peak_host_bytes())
+
+
+def peak_host_bytes() -> int | None:
+    """This process's peak of resident memory since the last call; where the system keeps only the peak of a whole
+    life, that one. None where it keeps neither."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        return None
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here again
+    return peak
 
 
 def run_provenance(settings: RunSettings, home: Home) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def record_finished(session: Session, task_id: int, record: VideoRecord) -> None
         "evaluation_s": record.evaluation_s,
         "wall_s": record.wall_s,
         "load_s": record.load_s,
+        "wait_s": record.wait_s,
         "peak_gpu_bytes": record.peak_gpu_bytes,
+        "peak_host_bytes": record.peak_host_bytes,
         "device_name": record.device_name,
         "attempt": record.attempt,
     }

@@ -39,7 +39,9 @@ class VideoRecord:
     evaluation_s: float = 0.0
     wall_s: float = 0.0
     load_s: float = 0.0
+    wait_s: float = 0.0
     peak_gpu_bytes: int | None = None
+    peak_host_bytes: int | None = None
     device_name: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[ObjectRecord, ...] = ()  # empty where the video has no annotations to score against

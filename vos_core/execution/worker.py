@@ -50,6 +50,7 @@ from vos_core.inference import segment_video
 from vos_core.masks import MissingMask
 from vos_core.models.base import Segmenter
 from vos_core.models.loading import load_model
+from vos_core.models.sam2_options import prompting_of
 from vos_core.per_object import is_per_object, mask_reader, read_per_object
 from vos_core.provenance import device_facts, run_provenance
 from vos_core.runs import RunSettings
@@ -178,7 +179,8 @@ class Worker:
             self._segmenter,
             video,
             temporary,
-            use_all_masks=bool(settings.option("use_all_masks", False)),
+            prompting=prompting_of(settings),
+            apart=bool(settings.option("per_obj_png_file", False)),
             on_frame=on_frame,
             should_stop=lambda: self._should_stop(task),
         )
@@ -197,7 +199,9 @@ class Worker:
                 evaluation_s=scored.seconds if scored else 0.0,
                 wall_s=time.perf_counter() - began,
                 load_s=load_s,
+                wait_s=timings.wait_s,
                 peak_gpu_bytes=facts.peak_gpu_bytes,
+                peak_host_bytes=facts.peak_host_bytes,
                 device_name=facts.name,
                 provenance=self._provenance,
                 objects=object_records(video, scored),
