@@ -58,6 +58,8 @@ class Run(Base):
     memory_size: Mapped[int | None]
     memory_mode: Mapped[str | None]
     position: Mapped[float]  # place in the queue, ascending
+    gpus: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # ids of those that it may use; None: all
+    workers_per_gpu: Mapped[int | None]  # None: the machine's own
     state: Mapped[str] = mapped_column(default=RunState.QUEUED.value)
     scorable: Mapped[bool] = mapped_column(default=True)
     error: Mapped[str | None]

@@ -11,6 +11,8 @@ def upgrade() -> None:
     with op.batch_alter_table("run") as batch:
         batch.add_column(sa.Column("dot_scores", sa.JSON(), nullable=True))
         batch.add_column(sa.Column("seconds_left", sa.Float(), nullable=True))
+        batch.add_column(sa.Column("gpus", sa.JSON(), nullable=True))
+        batch.add_column(sa.Column("workers_per_gpu", sa.Integer(), nullable=True))
         batch.add_column(sa.Column("frames_per_second", sa.Float(), nullable=True))
         batch.add_column(sa.Column("load_s", sa.Float(), nullable=False, server_default="0"))
         batch.add_column(sa.Column("wait_s", sa.Float(), nullable=False, server_default="0"))
