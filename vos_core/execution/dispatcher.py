@@ -6,9 +6,9 @@ import contextlib
 import logging
 import queue
 import signal
-import socket
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -34,9 +34,10 @@ from vos_core.execution.outcomes import (
     write_run_failure,
     write_stopped,
 )
-from vos_core.execution.slots import Slot, find_slots
+from vos_core.execution.slots import Slot
 from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
-from vos_core.execution.worker_process import Assignment, Gone, WorkerProcess
+from vos_core.execution.worker_handle import Assignment, Gone, Inbox, WorkerHandle, WorkerSource
+from vos_core.execution.worker_process import LocalWorkers
 from vos_core.home import Home
 
 TICK_SECONDS = 0.2
@@ -52,16 +53,17 @@ log = logging.getLogger("dispatcher")
 class Dispatcher:
     """One loop: hear workers, apply intents, hand out tasks, and write everything in one commit a second."""
 
-    def __init__(self, home: Home, token: str) -> None:
+    def __init__(self, home: Home, token: str, source: WorkerSource) -> None:
         self._home, self._token = home, token
         self._database = home.database
-        self._slots: list[Slot] = find_slots()
-        self._workers: dict[str, WorkerProcess] = {}
+        self._source = source
+        self._slots: Sequence[Slot] = ()
+        self._workers: dict[str, WorkerHandle] = {}
         self._failed_starts: dict[str, int] = {}
-        self._inbox: queue.Queue[tuple[WorkerProcess, Message | Gone]] = queue.Queue()
-        self._queue = TaskQueue(has_gpu=any(slot.device == "cuda" for slot in self._slots))
+        self._inbox: Inbox = queue.Queue()
+        self._queue = TaskQueue(has_gpu=False)
         self._active_since: dict[int, float] = {}  # run -> when a worker was last known on it
-        self._unheard: deque[tuple[WorkerProcess, Message | Gone]] = deque()
+        self._unheard: deque[tuple[WorkerHandle, Message | Gone]] = deque()
         self._stopping = False
         self._heartbeat_at = 0.0
         self._idle_since = time.monotonic()
@@ -115,8 +117,7 @@ class Dispatcher:
             worker.send(Stop())
         deadline = time.monotonic() + STOP_GRACE_SECONDS
         for worker in self._workers.values():
-            with contextlib.suppress(Exception):
-                worker.process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            worker.wait(max(0.1, deadline - time.monotonic()))
             worker.kill()
 
     # --- one turn of the loop
@@ -141,9 +142,9 @@ class Dispatcher:
             self._on_message(*self._unheard[0])
             self._unheard.popleft()
 
-    def _on_message(self, worker: WorkerProcess, message: Message | Gone) -> None:
+    def _on_message(self, worker: WorkerHandle, message: Message | Gone) -> None:
         if isinstance(message, Gone):
-            self._on_gone(worker)
+            self._on_gone(worker, message.how)
             return
         if isinstance(message, Ready):
             worker.ready = True
@@ -162,7 +163,7 @@ class Dispatcher:
         self._on_end(assignment.run, assignment.task, message)
         self._leave(worker, assignment)
 
-    def _leave(self, worker: WorkerProcess, assignment: Assignment) -> None:
+    def _leave(self, worker: WorkerHandle, assignment: Assignment) -> None:
         """The worker is no longer on that run; when it was the last one, the run's clock stops."""
         run_id = assignment.run.run_id
         self._note_active(run_id)
@@ -192,28 +193,26 @@ class Dispatcher:
     def _fail_run(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
         write_run_failure(self._database, run.run_id, [task, *self._queue.drop(run.run_id)], sentence)
 
-    def _on_gone(self, worker: WorkerProcess) -> None:
-        """A worker's process ended."""
+    def _on_gone(self, worker: WorkerHandle, how: str) -> None:
+        """A worker ended."""
         name = worker.slot.name
         if self._workers.get(name) is not worker:
             return
-        code = worker.process.returncode
         if not worker.ready:
             self._failed_starts[name] = self._failed_starts.get(name, 0) + 1
-            log.error("worker %s did not start (exit code %s): see %s", name, code, worker.log)
+            log.error("worker %s did not start (%s): see %s", name, how, worker.log)
         if worker.assignment is not None:
-            self._on_death(worker, worker.assignment, code)
+            self._on_death(worker, worker.assignment, how)
             self._leave(worker, worker.assignment)
         del self._workers[name]
 
-    def _on_death(self, worker: WorkerProcess, assignment: Assignment, code: int | None) -> None:
+    def _on_death(self, worker: WorkerHandle, assignment: Assignment, how: str) -> None:
         """A worker died on a video: twice makes a failure, unless we killed it for not stopping."""
         run, task = assignment.run, assignment.task
         if assignment.cancelled_at is not None:
             state = write_stopped(self._database, task)
         else:
-            log.warning("worker %s died (exit code %s) on video %s", worker.slot.name, code, task.video)
-            how = f"signal {-code} (out of memory?)" if code is not None and code < 0 else f"exit code {code}"
+            log.warning("worker %s died (%s) on video %s", worker.slot.name, how, task.video)
             sentence = f"Video {task.video}: its worker died on it, {how}; see {worker.log}."
             state = write_death(self._database, task, sentence)
         if state is TaskState.QUEUED:
@@ -245,6 +244,8 @@ class Dispatcher:
                 worker.kill()
 
     def _hand_out(self) -> None:
+        self._slots = self._source.slots()
+        self._queue.has_gpu = any(slot.device == "cuda" for slot in self._slots)
         for slot in self._slots:
             worker = self._workers.get(slot.name)
             if worker is not None and not worker.idle:
@@ -269,7 +270,7 @@ class Dispatcher:
                 while (taken := self._queue.take(slot.device)) is not None:
                     self._fail_run(*taken, f"No worker can be started on this machine: see {log_file}.")
             return
-        self._workers[slot.name] = WorkerProcess(slot, self._home, self._inbox)
+        self._workers[slot.name] = self._source.start(slot, self._inbox)
 
     def _prepare(self, run: QueuedRun, task: PendingTask) -> bool:
         """Have the run's folder and `run.json` there; False when the run had to be failed."""
@@ -293,7 +294,7 @@ class Dispatcher:
         write_finished(self._database, task, record)
         return True
 
-    def _assign(self, worker: WorkerProcess, run: QueuedRun, task: PendingTask) -> None:
+    def _assign(self, worker: WorkerHandle, run: QueuedRun, task: PendingTask) -> None:
         task.attempt += 1
         with writing(self._database) as session:
             ledger.start_task(session, task.task_id, task.attempt, worker.slot.name)
@@ -348,8 +349,8 @@ class Dispatcher:
                 ledger.record_worker(
                     session,
                     name,
-                    host=socket.gethostname(),
-                    pid=worker.process.pid,
+                    host=worker.host,
+                    pid=worker.pid,
                     process_started=worker.process_started,
                     device=worker.slot.device,
                     state=state,
@@ -383,7 +384,7 @@ def main() -> None:
         return
     log.info("dispatching for %s", home.root)
     try:
-        Dispatcher(home, token).run()
+        Dispatcher(home, token, LocalWorkers(home)).run()
     finally:
         with contextlib.suppress(OperationalError):
             lease.release(home.database, token)

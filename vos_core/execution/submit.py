@@ -15,7 +15,7 @@ from db.schema import ensure
 from db.states import IntentKind, IntentState
 from vos_core.errors import InputError, VosLabError
 from vos_core.execution.lease import is_alive
-from vos_core.execution.worker_process import REPOSITORY
+from vos_core.execution.worker_handle import REPOSITORY
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan
 

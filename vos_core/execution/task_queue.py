@@ -52,7 +52,7 @@ class TaskQueue:
     """Runs in queue order; inside a run the most expensive video first; an idle worker takes the next run's."""
 
     def __init__(self, has_gpu: bool) -> None:
-        self._has_gpu = has_gpu
+        self.has_gpu = has_gpu  # whether there is a slot on a GPU now
         self._runs: dict[int, QueuedRun] = {}
 
     def put(self, run: QueuedRun, cost: CostModel) -> None:
@@ -81,7 +81,7 @@ class TaskQueue:
         """The next task for an idle worker on `device` ("cuda" or "cpu"); it leaves the queue."""
         for run in self.in_order():
             for index, task in enumerate(run.tasks):
-                on_gpu = self._has_gpu and run.wants_gpu and task.kind is TaskKind.SEGMENT
+                on_gpu = self.has_gpu and run.wants_gpu and task.kind is TaskKind.SEGMENT
                 if on_gpu == (device == "cuda"):
                     del run.tasks[index]
                     if not run.tasks:

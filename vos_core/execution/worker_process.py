@@ -1,57 +1,30 @@
-"""A worker as its dispatcher holds it: the process, its two pipes, and what it is doing."""
+"""Workers on this machine: each a process, with its two pipes."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
-import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import psutil
 
 from vos_core.errors import VosLabError
-from vos_core.execution.messages import Assign, Message, Progress, decode, encode
-from vos_core.execution.slots import Slot
-from vos_core.execution.task_queue import PendingTask, QueuedRun
+from vos_core.execution.messages import Message, decode, encode
+from vos_core.execution.slots import Slot, find_slots
+from vos_core.execution.worker_handle import Gone, Inbox, WorkerHandle, worker_environment
 from vos_core.home import Home
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 
-
-@dataclass(frozen=True)
-class Gone:
-    """Put in the dispatcher's inbox when a worker's pipe closes."""
-
-
-@dataclass
-class Assignment:
-    """What a worker is doing."""
-
-    run: QueuedRun
-    task: PendingTask
-    attempt: int
-    began: float
-    cancelled_at: float | None = None
-
-
-class WorkerProcess:
+class WorkerProcess(WorkerHandle):
     """Starts a worker in a slot and reads its messages on a thread into the dispatcher's inbox."""
 
-    def __init__(self, slot: Slot, home: Home, inbox: queue.Queue[tuple[WorkerProcess, Message | Gone]]) -> None:
-        self.slot = slot
-        self.assignment: Assignment | None = None
-        self.ready = False
-        self.progress: Progress | None = None
-        self.log = home.logs / f"worker-{slot.name}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **home.environment(), **slot.environment, "PYTHONUNBUFFERED": "1"}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    def __init__(self, slot: Slot, home: Home, inbox: Inbox) -> None:
+        super().__init__(slot, home)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vos_core.execution.worker"],
@@ -59,40 +32,26 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=home.root,
-                env=environment,
+                env={**os.environ, **worker_environment(slot, home)},
                 start_new_session=True,
             )
+        self.host = socket.gethostname()
+        self.pid = self.process.pid
         self.process_started = psutil.Process(self.process.pid).create_time()
         threading.Thread(target=self._read, args=(inbox,), daemon=True, name=f"read-{slot.name}").start()
 
-    @property
-    def idle(self) -> bool:
-        """Started, and without a task."""
-        return self.ready and self.assignment is None
-
     def send(self, message: Message) -> None:
-        """Hand a message over; a worker that just died is noticed by its closed pipe."""
+        """Write to the worker's pipe; of a worker that just died, it is closed."""
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError, ValueError):
             self.process.stdin.write(encode(message))
             self.process.stdin.flush()
 
-    def assign(self, run: QueuedRun, task: PendingTask, attempt: int) -> None:
-        """Give it a video task."""
-        self.assignment = Assignment(run, task, attempt, time.time())
-        self.progress = None
-        self.send(
-            Assign(
-                task.task_id,
-                attempt,
-                task.kind.value,
-                task.video,
-                run.settings.to_json(),
-                run.folder,
-                run.predictions or run.folder,
-                run.reference,
-            )
-        )
+    def wait(self, seconds: float) -> bool:
+        """Whether the process ended within that time."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        return self.process.poll() is not None
 
     def kill(self) -> None:
         """End it at once, its scoring process with it."""
@@ -100,12 +59,32 @@ class WorkerProcess:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def _read(self, inbox: queue.Queue[tuple[WorkerProcess, Message | Gone]]) -> None:
+    def _read(self, inbox: Inbox) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             try:
                 inbox.put((self, decode(line)))
             except VosLabError:
                 continue
-        self.process.wait()
-        inbox.put((self, Gone()))
+        inbox.put((self, Gone(how_it_ended(self.process.wait()))))
+
+
+class LocalWorkers:
+    """This machine's GPUs and cores as slots."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._slots = find_slots()
+
+    def slots(self) -> Sequence[Slot]:
+        """They stay the same for the dispatcher's life."""
+        return self._slots
+
+    def start(self, slot: Slot, inbox: Inbox) -> WorkerHandle:
+        """Start a process bound to the slot's device."""
+        return WorkerProcess(slot, self._home, inbox)
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code in words."""
+    return f"signal {-code} (out of memory?)" if code < 0 else f"exit code {code}"

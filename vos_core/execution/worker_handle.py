@@ -1,0 +1,110 @@
+"""A worker as its dispatcher holds it, wherever it runs: its slot, what it is doing, and how to talk to it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vos_core.execution.messages import Assign, Message, Progress
+from vos_core.execution.slots import Slot
+from vos_core.execution.task_queue import PendingTask, QueuedRun
+from vos_core.home import Home
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Put in the dispatcher's inbox when a worker ended. `how` completes the sentence "its worker died on it, ..."."""
+
+    how: str
+
+
+@dataclass
+class Assignment:
+    """What a worker is doing."""
+
+    run: QueuedRun
+    task: PendingTask
+    attempt: int
+    began: float
+    cancelled_at: float | None = None
+
+
+class WorkerHandle(ABC):
+    """One worker. Its messages, and at last a `Gone`, arrive in the dispatcher's inbox."""
+
+    host: str
+    pid: int  # of the worker process on `host`; 0 until it is known
+    process_started: float  # psutil create_time, to tell it from a later process with the same pid
+
+    def __init__(self, slot: Slot, home: Home) -> None:
+        self.slot = slot
+        self.assignment: Assignment | None = None
+        self.ready = False
+        self.progress: Progress | None = None
+        self.log = home.logs / f"worker-{slot.name}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def idle(self) -> bool:
+        """Started, and without a task."""
+        return self.ready and self.assignment is None
+
+    def assign(self, run: QueuedRun, task: PendingTask, attempt: int) -> None:
+        """Give it a video task."""
+        self.assignment = Assignment(run, task, attempt, time.time())
+        self.progress = None
+        self.send(
+            Assign(
+                task.task_id,
+                attempt,
+                task.kind.value,
+                task.video,
+                run.settings.to_json(),
+                run.folder,
+                run.predictions or run.folder,
+                run.reference,
+            )
+        )
+
+    @abstractmethod
+    def send(self, message: Message) -> None:
+        """Hand a message over; that the worker is dead is noticed by its `Gone`, never here."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> bool:
+        """Whether it ended within that time."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End it at once, its scoring process with it."""
+
+
+Inbox = queue.Queue[tuple[WorkerHandle, Message | Gone]]
+
+
+class WorkerSource(Protocol):
+    """Where workers can run now, and what starts one there."""
+
+    def slots(self) -> Sequence[Slot]:
+        """The slots of this moment, in a stable order; machines may come and go."""
+
+    def start(self, slot: Slot, inbox: Inbox) -> WorkerHandle:
+        """Start a worker in a slot. It says `Ready` in the inbox when it can be given a task."""
+
+
+def worker_environment(slot: Slot, home: Home) -> dict[str, str]:
+    """What a worker's process needs in its environment beyond what its machine has."""
+    return {
+        **home.environment(),
+        **slot.environment,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])),
+    }
