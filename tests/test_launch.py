@@ -9,6 +9,7 @@ import pytest
 from tests.clips import write_dataset
 from vos_core.cli import grids
 from vos_core.errors import InputError
+from vos_core.gpus import Placement
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, plan_launch
 from vos_core.runs import Grid
@@ -31,7 +32,7 @@ def test_counts(davis: Home) -> None:
 
 
 def test_payload_round_trip(davis: Home) -> None:
-    plan = plan_launch(grid("propagation", sizes=(1, 3), videos=("b",)), davis, name="mine")
+    plan = plan_launch(grid("propagation", sizes=(1, 3), videos=("b",), placement=Placement((), 2)), davis, name="mine")
     assert LaunchPlan.from_payload(plan.to_payload()) == plan
 
 
@@ -41,6 +42,7 @@ def test_payload_round_trip(davis: Home) -> None:
         grid("static"),
         grid("static", "propagation", sizes=(1, 3)),
         grid("propagation", sizes=(2,), videos=("b",)),
+        grid("static", placement=Placement((), 2)),
     ],
 )
 def test_the_command_line_means_the_same_grid(davis: Home, asked: Grid) -> None:
@@ -52,6 +54,7 @@ def test_the_command_line_means_the_same_grid(davis: Home, asked: Grid) -> None:
     grids.add_grid_arguments(parser)
     parsed = grids.grid_of(parser.parse_args(command[4:]), davis)
     assert parsed.expand() == asked.expand()
+    assert parsed.placement == asked.placement
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,7 @@ def test_the_command_line_means_the_same_grid(davis: Home, asked: Grid) -> None:
         (grid("nope"), ["There is no model 'nope'"]),
         (grid("propagation", sizes=(0,)), ["Memory size 0 is out of range"]),
         (grid("static", videos=("z",)), ["has no video 'z'"]),
+        (grid("static", placement=Placement(("99",))), ["There is no GPU 99"]),
         (grid("sam2_hiera_large", sizes=(7,)), ["The checkpoint of sam2_hiera_large is missing", "fetch sam2_hiera"]),
         (Grid((("X", "data:X", "val"),), ("static",)), ["There is no dataset folder"]),
         (Grid((("DAVIS", "data:DAVIS", "test"),), ("static",)), ["has no split 'test'"]),

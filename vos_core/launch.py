@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vos_core.datasets import Dataset, find_datasets, open_dataset
 from vos_core.datasets.checks import VideoFacts, check_videos
 from vos_core.errors import InputError
+from vos_core.gpus import Placement, visible_gpus
 from vos_core.home import Home
 from vos_core.models.registry import find_model
 from vos_core.runs import Grid, RunSettings
@@ -43,6 +44,7 @@ class LaunchPlan:
     command: str
     runs: tuple[PlannedRun, ...]
     outputs: str = "outputs:."  # stored path of the root that the runs' folders are made in
+    placement: Placement = field(default_factory=Placement)
 
     @property
     def videos(self) -> int:
@@ -60,6 +62,7 @@ class LaunchPlan:
             "name": self.name,
             "command": self.command,
             "outputs": self.outputs,
+            "placement": asdict(self.placement),
             "runs": [
                 {
                     "settings": run.settings.to_json(),
@@ -85,7 +88,9 @@ class LaunchPlan:
             )
             for run in payload["runs"]
         )
-        return cls(payload["name"], payload["command"], runs, payload.get("outputs", "outputs:."))
+        placed = payload.get("placement", {})
+        placement = Placement(tuple(placed.get("gpus", ())), placed.get("workers_per_gpu", 0))
+        return cls(payload["name"], payload["command"], runs, payload.get("outputs", "outputs:."), placement)
 
 
 def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
@@ -99,6 +104,7 @@ def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
     if not grid.models:
         raise InputError("Choose at least one model.")
     problems: list[str] = []
+    _collect(problems, lambda: grid.placement.check(visible_gpus()))
     settings = _collect(problems, grid.expand) or ()
     for model in dict.fromkeys(run.model for run in settings):
         _collect(problems, lambda model=model: check_model(model, [s for s in settings if s.model == model], home))
@@ -114,7 +120,8 @@ def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
         dataset, videos = facts[(run.dataset, run.dataset_path, run.split)]
         runs.append(PlannedRun(run, dataset.default_split, videos))
     outputs = home.store(home.outputs)
-    return LaunchPlan(name or ablation_name(grid), command_line(grid, home), tuple(runs), outputs)
+    command = command_line(grid, home)
+    return LaunchPlan(name or ablation_name(grid), command, tuple(runs), outputs, grid.placement)
 
 
 def check_model(name: str, settings: list[RunSettings], home: Home) -> None:
@@ -157,6 +164,7 @@ def command_line(grid: Grid, home: Home) -> str:
             words += ["--video", *grid.videos]
         for option, value in grid.options:
             words += ["--option", f"{option}={value}"]
+        words += grid.placement.words()
         commands.append(shlex.join(words))
     return " && ".join(commands)
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vos_core.gpus import Placement
 from vos_core.models.registry import MemoryMode, find_model
 
 # Options that are not a model's: stored paths of masks made elsewhere, and of what stands in for annotations.
@@ -91,6 +92,7 @@ class Grid:
     memory_modes: tuple[str, ...] = (MemoryMode.POSITION_PRESERVING.value,)
     videos: tuple[str, ...] = ()
     options: tuple[tuple[str, Any], ...] = field(default_factory=tuple)
+    placement: Placement = field(default_factory=Placement)
 
     def expand(self) -> tuple[RunSettings, ...]:
         """The runs, datasets outermost, then models, modes and memory sizes ascending; duplicates collapse.

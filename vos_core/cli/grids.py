@@ -9,6 +9,7 @@ from typing import Any
 from vos_core.datasets import dataset_at
 from vos_core.datasets.layout import Dataset, read_video_list
 from vos_core.errors import InputError
+from vos_core.gpus import Placement, parse_gpus
 from vos_core.home import Home
 from vos_core.models.registry import MODELS, MemoryMode, find_model, sam2_model_name
 from vos_core.runs import Grid
@@ -46,6 +47,14 @@ def add_grid_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="a further SAM 2 option; may be repeated"
     )
+    how.add_argument(
+        "--gpus", nargs="+", default=[], metavar="ID",
+        help="only these GPUs, by their numbers: 0,2 (default: all that CUDA_VISIBLE_DEVICES lets through)",
+    )  # fmt: skip
+    how.add_argument(
+        "--workers_per_gpu", type=int, default=0, metavar="N",
+        help="workers on each GPU (default: VOSLAB_WORKERS_PER_GPU, else 1)",
+    )  # fmt: skip
     how.add_argument("--name", default="", help="name of the ablation")
     how.add_argument(
         "--extra_flags", nargs=argparse.REMAINDER, default=[], metavar="FLAG",
@@ -78,6 +87,7 @@ def grid_of(args: argparse.Namespace, home: Home) -> Grid:
         memory_modes=tuple(args.memory_mode or (default_mode.value,)),
         videos=tuple(dict.fromkeys(videos)),
         options=_options(args, models),
+        placement=Placement(parse_gpus(args.gpus), args.workers_per_gpu),
     )
 
 

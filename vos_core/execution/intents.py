@@ -59,18 +59,19 @@ def _launch(session: Session, home: Home, payload: dict[str, Any], effects: Effe
         if run is not None:
             # The same settings give the same masks: finish what is missing instead of doing it all again.
             ledger.requeue_tasks(session, [run.id], [TaskState.FAILED, TaskState.CANCELLED])
+            run.gpus, run.workers_per_gpu = list(plan.placement.gpus) or None, plan.placement.workers_per_gpu or None
             existing.append(run.id)
             run_ids.append(run.id)
         else:
             if ablation_id is None:
                 ablation_id = ledger.add_ablation(session, plan.name, plan.command)
-            run_ids.append(_add_run(session, home, ablation_id, planned, home.locate(plan.outputs)))
+            run_ids.append(_add_run(session, home, ablation_id, planned, plan))
         effects.reload.add(run_ids[-1])
     return {"ablation": ablation_id, "runs": run_ids, "existing": existing}
 
 
-def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun, outputs: Path) -> int:
-    settings = planned.settings
+def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun, plan: LaunchPlan) -> int:
+    settings, outputs = planned.settings, home.locate(plan.outputs)
     name = run_name(settings, planned.default_split)
     if _is_taken(session, _folder(home, outputs, planned, name), settings, name):
         name = run_name(settings, planned.default_split, distinct=True)
@@ -94,6 +95,8 @@ def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun
         "model": settings.model,
         "memory_size": settings.memory_size,
         "memory_mode": settings.memory_mode,
+        "gpus": list(plan.placement.gpus) or None,
+        "workers_per_gpu": plan.placement.workers_per_gpu or None,
     }
     tasks = [
         ledger.NewTask(

@@ -1,10 +1,12 @@
-"""Where workers can run on this machine: one slot a GPU, or CPU slots."""
+"""Where workers can run on this machine: slots on each GPU, and CPU slots."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from vos_core.gpus import MOST_WORKERS_PER_GPU, Gpu, visible_gpus
 
 CORES_PER_CPU_WORKER = 1
 MOST_CPU_WORKERS = 8
@@ -13,59 +15,45 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for one worker. `environment` binds its process to the device and to its share of the cores."""
+    """A place for one worker. `environment` binds its process to the device and to its share of the cores.
 
-    name: str  # "gpu-0", "cpu-1"
+    `gpu` is its GPU's id (None on a CPU); `number` counts the slots of that GPU from 1: the second is used by runs
+    that want two workers a GPU, and so on.
+    """
+
+    name: str  # "gpu-0", "gpu-0.2" (the second on GPU 0), "cpu-1"
     device: str  # "cuda" or "cpu"
     environment: Mapping[str, str] = field(default_factory=dict)
+    gpu: str | None = None
+    number: int = 1
 
 
-def find_slots(environment: Mapping[str, str] = os.environ) -> list[Slot]:
-    """A slot for each visible GPU, and CPU slots beside them.
+def find_slots(environment: Mapping[str, str] = os.environ, gpus: Sequence[Gpu] | None = None) -> list[Slot]:
+    """Slots on each visible GPU (all first slots before all second ones), and CPU slots beside them.
 
     `CUDA_VISIBLE_DEVICES` narrows the GPUs; `VOSLAB_CPU_WORKERS` sets the number of CPU workers (default: one a core,
-    at most 8).
+    at most 8). A slot costs nothing until a run wants it. `gpus` replaces the driver's.
     """
     cores = len(os.sched_getaffinity(0))
-    gpus = visible_gpus(environment)
+    gpus = visible_gpus(environment) if gpus is None else gpus
     asked = environment.get("VOSLAB_CPU_WORKERS", "")
     workers = (
         int(asked) if asked.isdecimal() and int(asked) > 0 else min(cores // CORES_PER_CPU_WORKER, MOST_CPU_WORKERS)
     )
     workers = max(1, workers)
     threads = {name: str(max(1, cores // workers)) for name in THREAD_VARIABLES}
-    slots = [
-        Slot(f"gpu-{index}", "cuda", {"CUDA_VISIBLE_DEVICES": gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
-        for index, gpu in enumerate(gpus)
-    ]
+    slots = [_gpu_slot(gpu, number) for number in range(1, MOST_WORKERS_PER_GPU + 1) for gpu in gpus]
     slots += [Slot(f"cpu-{index}", "cpu", {"CUDA_VISIBLE_DEVICES": "", **threads}) for index in range(workers)]
     return slots
 
 
-def visible_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Identifiers of the GPUs that may be used, as CUDA_VISIBLE_DEVICES takes them; empty without a driver."""
-    narrowed = environment.get("CUDA_VISIBLE_DEVICES")
-    if narrowed is not None:
-        # CUDA itself stops at the first invalid entry: "-1" hides all.
-        wanted = []
-        for entry in (part.strip() for part in narrowed.split(",")):
-            if not entry or entry.startswith("-"):
-                break
-            wanted.append(entry)
-        return wanted if _driver_gpu_count() else []
-    return [str(index) for index in range(_driver_gpu_count())]
+def gpu_of(slot_name: str) -> str | None:
+    """The GPU's id in a slot's name; None for a CPU slot."""
+    kind, _, rest = slot_name.partition("-")
+    return rest.partition(".")[0] if kind == "gpu" else None
 
 
-def _driver_gpu_count() -> int:
-    try:
-        import pynvml
-    except ImportError:
-        return 0
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return 0
-    try:
-        return int(pynvml.nvmlDeviceGetCount())
-    finally:
-        pynvml.nvmlShutdown()
+def _gpu_slot(gpu: Gpu, number: int) -> Slot:
+    name = f"gpu-{gpu.id}" if number == 1 else f"gpu-{gpu.id}.{number}"
+    bound = {"CUDA_VISIBLE_DEVICES": gpu.id, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return Slot(name, "cuda", bound, gpu.id, number)
