@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from vos_core.datasets.layout import Video
 from vos_core.errors import Cancelled, InputError, VosLabError
 from vos_core.frames import VideoClip
-from vos_core.masks import DAVIS_PALETTE, MissingMask, read_mask, read_palette, write_mask
-from vos_core.models.base import LabelMap, Segmenter
-from vos_core.per_object import read_joined
+from vos_core.masks import DAVIS_PALETTE, read_palette, write_mask
+from vos_core.models.base import LabelMap, ObjectMasks, ObjectSegmenter, Segmenter
+from vos_core.per_object import write_per_object
+from vos_core.prompts import Prompting, read_object_prompts, read_prompts
 
-VOID = 255
 WRITE_BEHIND = 16  # masks that may wait for the disk before the model has to
 
 
@@ -36,58 +36,30 @@ class VideoTimings:
     wall_s: float
 
 
-def read_prompt(video: Video, use_all_masks: bool = False) -> dict[int, LabelMap]:
-    """Prompts of a video: frame index -> label map (H, W), void removed. Frame 0 only, unless `use_all_masks`.
-
-    Where annotations are kept one folder an object, they are joined (the lower id wins where they overlap); of later
-    frames only those on which every object is annotated prompt, since a missing object would be told to be gone.
-    """
-    if video.per_object is not None:
-        return _per_object_prompt(video, video.per_object, use_all_masks)
-    prompts: dict[int, LabelMap] = {}
-    for index, stem in enumerate(video.stems):
-        if stem in video.annotations:
-            mask = read_mask(video.annotations[stem])
-            prompts[index] = np.where(mask == VOID, 0, mask).astype(np.uint8)
-            if not use_all_masks:
-                break
-    if 0 not in prompts:
-        raise InputError(f"Video {video.name}: its first frame has no annotation to prompt with.")
-    return prompts
-
-
-def _per_object_prompt(video: Video, folder: Path, use_all_masks: bool) -> dict[int, LabelMap]:
-    prompts = {0: read_joined(folder, video.stems[0])}
-    for index, stem in enumerate(video.stems[1:] if use_all_masks else (), start=1):
-        with contextlib.suppress(MissingMask):
-            prompts[index] = read_joined(folder, stem)
-    return prompts
-
-
 def segment_video(
     segmenter: Segmenter,
     video: Video,
     folder: Path,
     *,
-    use_all_masks: bool = False,
-    on_frame: Callable[[int, LabelMap], None] | None = None,
+    prompting: Prompting = Prompting.FIRST_FRAME,
+    apart: bool = False,
+    on_frame: Callable[[int, LabelMap | ObjectMasks], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> VideoTimings:
     """Segment `video` and write `<frame>.png` for every frame into `folder` (which must exist).
 
+    `prompting` says which annotations the model sees. With `apart` objects may overlap: masks are written one folder
+    an object (`<object>/<frame>.png`) and handed on by object id; the model must be an `ObjectSegmenter`.
     `on_frame(index, mask)` is called for each mask while it is in memory. Raises Cancelled when `should_stop()` turns
     true between two frames, and VosLabError naming video and frame for whatever goes wrong with files.
     """
     began = time.perf_counter()
-    prompts = read_prompt(video, use_all_masks)
     palette = _palette(video)
     clip = VideoClip(video)
-    if prompts[0].shape != (clip.height, clip.width):
-        raise InputError(f"Video {video.name}: the first annotation is not of the frames' size.")
     writer = _MaskWriter(folder, palette)
     inference = 0.0
     try:
-        masks = iter(segmenter.segment(clip, prompts))
+        masks = _masks(segmenter, clip, video, prompting, apart)
         for index, stem in enumerate(video.stems):
             if should_stop is not None and should_stop():
                 raise Cancelled(f"Video {video.name} was stopped at frame {stem}.")
@@ -107,6 +79,29 @@ def segment_video(
     return VideoTimings(video.length, clip.decode_s, clip.wait_s, inference, writer.seconds, wall)
 
 
+def _masks(
+    segmenter: Segmenter, clip: VideoClip, video: Video, prompting: Prompting, apart: bool
+) -> Iterator[LabelMap] | Iterator[ObjectMasks]:
+    """The model's masks of a video, prompted as asked."""
+    size = (clip.height, clip.width)
+    if apart:
+        by_object = read_object_prompts(video, prompting)
+        _check_sizes(video, size, {index: next(iter(masks.values())) for index, masks in by_object.items()})
+        return iter(cast(ObjectSegmenter, segmenter).segment_objects(clip, by_object))
+    prompts = read_prompts(video, prompting)
+    _check_sizes(video, size, prompts)
+    return iter(segmenter.segment(clip, prompts))
+
+
+def _check_sizes(video: Video, size: tuple[int, int], prompts: Mapping[int, np.ndarray]) -> None:
+    for index, mask in prompts.items():
+        if mask.shape != size:
+            raise InputError(
+                f"Video {video.name}: the annotation of frame {video.stems[index]} is {mask.shape[1]}x{mask.shape[0]} "
+                f"but its frames are {size[1]}x{size[0]}."
+            )
+
+
 def _palette(video: Video) -> bytes:
     """The first annotation's, or DAVIS's (object folders hold binary masks, whose palette tells nothing)."""
     first = video.annotations.get(video.stems[0])
@@ -123,7 +118,7 @@ class _MaskWriter:
         self._room = threading.BoundedSemaphore(WRITE_BEHIND)
         self._pending: list[Future[None]] = []
 
-    def put(self, stem: str, mask: LabelMap) -> None:
+    def put(self, stem: str, mask: LabelMap | ObjectMasks) -> None:
         self._room.acquire()
         self._pending = [future for future in self._pending if not future.done() or future.result()]
         self._pending.append(self._pool.submit(self._write, stem, mask))
@@ -135,10 +130,13 @@ class _MaskWriter:
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _write(self, stem: str, mask: LabelMap) -> None:
+    def _write(self, stem: str, mask: LabelMap | ObjectMasks) -> None:
         began = time.perf_counter()
         try:
-            write_mask(self._folder / f"{stem}.png", mask, self._palette)
+            if isinstance(mask, dict):
+                write_per_object(self._folder, stem, mask, self._palette)
+            else:
+                write_mask(self._folder / f"{stem}.png", mask, self._palette)
         except OSError as error:
             raise VosLabError(f"The mask {self._folder / stem}.png cannot be written: {error.strerror}.") from error
         finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vos_core.masks import VOID, MaskError, MissingMask, read_mask, view_mask
+from vos_core.masks import DAVIS_PALETTE, VOID, MaskError, MissingMask, read_mask, view_mask, write_mask
 
 _DEPTH_AND_COLOUR = slice(24, 26)
 _GREY_1_BIT = bytes((1, 0))
@@ -89,6 +89,16 @@ def read_per_object(video: Path | str, stem: str) -> dict[int, np.ndarray]:
     if not masks:
         raise MissingMask(f"There is no mask {Path(video) / '*' / stem}.png of any object.")
     return masks
+
+
+def write_per_object(
+    video: Path | str, stem: str, masks: Mapping[int, np.ndarray], palette: bytes = DAVIS_PALETTE
+) -> None:
+    """Write masks (H, W) by object id as `<video>/<object>/<stem>.png` of 0 and 1, folders named as in SA-V (`001`)."""
+    for object_id, mask in masks.items():
+        folder = Path(video) / f"{object_id:03d}"
+        folder.mkdir(exist_ok=True)
+        write_mask(folder / f"{stem}.png", (mask != 0).astype(np.uint8), palette)
 
 
 def labels_of(object_ids: Iterable[int]) -> dict[int, int]:

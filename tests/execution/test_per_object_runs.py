@@ -16,8 +16,10 @@ from vos_core.cli import main
 from vos_core.datasets import open_dataset
 from vos_core.evaluation import evaluate
 from vos_core.home import Home
-from vos_core.inference import read_prompt
 from vos_core.masks import read_mask, write_mask
+from vos_core.prompts import Prompting, read_object_prompts, read_prompts
+
+PROMPTED = {Prompting.FIRST_FRAME: 1, Prompting.FIRST_OF_EACH_OBJECT: 1, Prompting.EVERY_ANNOTATION: 0}
 
 
 @pytest.fixture
@@ -36,18 +38,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 def test_prompts_are_those_of_the_label_maps(home: Home) -> None:
     for name in ("a", "b"):
         plain, apart = (open_dataset(home.data / folder).video(name) for folder in ("plain", "SeCVOS"))
-        for every in (False, True):
-            expected, found = read_prompt(plain, every), read_prompt(apart, every)
-            assert list(found) == list(expected) and len(found) == (plain.length if every else 1)
+        for which, frames in PROMPTED.items():
+            expected, found = read_prompts(plain, which), read_prompts(apart, which)
+            assert list(found) == list(expected) and len(found) == (frames or plain.length)
             for index, mask in expected.items():
                 np.testing.assert_array_equal(found[index], mask)
 
 
-def test_a_frame_without_one_of_the_objects_prompts_nothing(home: Home) -> None:
+def test_an_object_prompts_where_it_is_annotated(home: Home) -> None:
     video = open_dataset(home.data / "SeCVOS").video("a")
     assert video.per_object is not None
     (video.per_object / "002" / "00003.png").unlink()
-    assert list(read_prompt(video, use_all_masks=True)) == [0, 1, 2, 4, 5, 6]
+    every = read_object_prompts(video, Prompting.EVERY_ANNOTATION)
+    assert [list(masks) for masks in every.values()] == [[1, 2], [1, 2], [1, 2], [1], [1, 2], [1, 2], [1, 2]]
+    assert set(np.unique(read_prompts(video, Prompting.EVERY_ANNOTATION)[3])) == {0, 1}
 
 
 def test_a_run_is_scored_object_by_object(home: Home) -> None:

@@ -146,7 +146,7 @@ def test_on_real_frames_memory_beats_flow_and_flow_beats_stillness(shared_data) 
     from vos_core.datasets import open_dataset
     from vos_core.evaluation.scorer import VideoScorer
     from vos_core.frames import VideoClip
-    from vos_core.inference import read_prompt
+    from vos_core.prompts import read_prompts
 
     dataset = open_dataset(shared_data / "davis-real" / "DAVIS")
     means = []
@@ -156,7 +156,7 @@ def test_on_real_frames_memory_beats_flow_and_flow_beats_stillness(shared_data) 
             video = dataset.video(name)
             scorer = VideoScorer(name, video.annotations)
             clip = VideoClip(video)
-            for stem, labels in zip(video.stems, segmenter.segment(clip, read_prompt(video))):
+            for stem, labels in zip(video.stems, segmenter.segment(clip, read_prompts(video))):
                 scorer.add(stem, labels)
             clip.close()
             scores += [np.nanmean(values) for o in scorer.finish().objects for values in (o.j, o.f)]

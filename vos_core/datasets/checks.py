@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from PIL import Image
 
 from vos_core.datasets.layout import Dataset, Video
 from vos_core.errors import InputError
+from vos_core.evaluation.late_objects import first_shown
 from vos_core.masks import MaskError, MissingMask, mask_size, read_mask
 from vos_core.per_object import frames_of, object_folders, read_joined
 
@@ -29,24 +30,28 @@ class VideoFacts:
     annotated: int
 
 
-def check_video(video: Video) -> VideoFacts:
+def check_video(video: Video, later: bool = False) -> VideoFacts:
     """Facts of a video that can be run. Raises InputError (naming file and frame) when it cannot.
 
     The first frame must carry an annotation with at least one object; every annotation must have its frame's size;
     annotations must cover all frames, the first only, or every n-th (YouTube-VOS): a single gap is a damaged copy.
     In object folders (SA-V, SeCVOS) each object must have a mask of the first frame; it may be annotated less often.
+
+    With `later`, objects may first be annotated on any frame (LVOS, YouTube-VOS): then some annotation must show one,
+    gaps are no damage, and `annotated` is that of a first frame only where they are (see `is_evenly_annotated`).
     """
     if not video.frames:
         raise InputError(f"Video {video.name} has no frames; SAM 2 and the other models need JPEGImages.")
     if video.per_object is not None:
-        return _check_per_object(video, video.per_object)
+        return _check_per_object(video, video.per_object, later)
     first = video.stems[0]
-    if first not in video.annotations:
+    if first not in video.annotations and not later:
         raise InputError(
             f"Video {video.name}: its first frame {first} has no annotation, so there is nothing to prompt with; "
             f"add Annotations/.../{video.name}/{first}.png."
         )
-    _check_gaps(video)
+    if not later:
+        _check_gaps(video)
     frames = dict(zip(video.stems, video.frames))
     height = width = 0
     for stem, annotation in video.annotations.items():
@@ -57,6 +62,10 @@ def check_video(video: Video) -> VideoFacts:
                 f"Video {video.name}, frame {stem}: annotation {annotation} is {size[1]}x{size[0]} but the frame is "
                 f"{width}x{height}; they must be the same size."
             )
+    if later:
+        objects = max(first_shown(video.name, video.annotations))
+        annotated = len(video.annotations) if is_evenly_annotated(video) else 1
+        return VideoFacts(video.name, video.length, objects, height, width, annotated)
     prompt = read_mask(video.annotations[first])
     ids = [int(value) for value in set(prompt.ravel().tolist()) if 0 < value < VOID]
     if not ids:
@@ -67,12 +76,19 @@ def check_video(video: Video) -> VideoFacts:
     return VideoFacts(video.name, video.length, max(ids), height, width, len(video.annotations))
 
 
-def check_videos(dataset: Dataset, names: Iterable[str]) -> tuple[VideoFacts, ...]:
+def is_evenly_annotated(video: Video) -> bool:
+    """Whether annotations cover every n-th frame from the first one on: then they can be scored against. Where they
+    are only there to prompt objects that appear (YouTube-VOS valid), they lie where these happen to."""
+    annotated = [index for index, stem in enumerate(video.stems) if stem in video.annotations]
+    return video.per_object is not None or len(annotated) < 2 or not _gap(annotated, annotated[0], video.length)
+
+
+def check_videos(dataset: Dataset, names: Iterable[str], later: bool = False) -> tuple[VideoFacts, ...]:
     """`check_video` over many. All problems are told in one InputError, one a line."""
     facts, problems = [], []
     for name in names:
         try:
-            facts.append(check_video(dataset.video(name)))
+            facts.append(check_video(dataset.video(name), later))
         except (InputError, OSError) as error:
             problems.append(str(error))
     if problems:
@@ -80,10 +96,10 @@ def check_videos(dataset: Dataset, names: Iterable[str]) -> tuple[VideoFacts, ..
     return tuple(facts)
 
 
-def _check_per_object(video: Video, folder: Path) -> VideoFacts:
+def _check_per_object(video: Video, folder: Path, later: bool) -> VideoFacts:
     first = video.stems[0]
     try:
-        prompt = read_joined(folder, first)
+        prompt = None if later else read_joined(folder, first)
         width, height = _picture_size(video.name, video.frames[0])
         for masks in object_folders(folder).values():
             for stem in frames_of(masks):
@@ -100,6 +116,9 @@ def _check_per_object(video: Video, folder: Path) -> VideoFacts:
         ) from error
     except MaskError as error:
         raise InputError(f"Video {video.name}: {error}") from error
+    if prompt is None:
+        objects = len(object_folders(folder))
+        return VideoFacts(video.name, video.length, objects, height, width, video.annotated)
     if not prompt.any():
         raise InputError(
             f"Video {video.name}: the annotations of its first frame {first} hold no object, "
@@ -112,15 +131,20 @@ def _check_gaps(video: Video) -> None:
     annotated = [index for index, stem in enumerate(video.stems) if stem in video.annotations]
     if len(annotated) < 2:
         return
+    gap = _gap(annotated, 0, video.length)
+    if gap is not None:
+        stem = video.stems[gap]
+        raise InputError(
+            f"Video {video.name}: frame {stem} has no annotation while its neighbours have; add "
+            f"Annotations/.../{video.name}/{stem}.png, or keep the first frame's annotation only."
+        )
+
+
+def _gap(annotated: Sequence[int], start: int, length: int) -> int | None:
+    """The first frame from `start` on that the rhythm of the annotated frames leaves out."""
     stride = min(b - a for a, b in itertools.pairwise(annotated))
-    expected = range(0, video.length, stride)
-    for index in expected:
-        if index not in set(annotated):
-            stem = video.stems[index]
-            raise InputError(
-                f"Video {video.name}: frame {stem} has no annotation while its neighbours have; add "
-                f"Annotations/.../{video.name}/{stem}.png, or keep the first frame's annotation only."
-            )
+    known = set(annotated)
+    return next((index for index in range(start, length, stride) if index not in known), None)
 
 
 def _picture_size(video: str, path: Path) -> tuple[int, int]:

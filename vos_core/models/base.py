@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 LabelMap = npt.NDArray[np.uint8]  # (H, W): 0 background, 1..K objects
+ObjectMasks = dict[int, npt.NDArray[np.bool_]]  # object id -> (H, W); objects may overlap
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 
 
@@ -53,3 +54,10 @@ class Segmenter(Protocol):
 
     def close(self) -> None:
         """Free what the model holds (device memory, threads)."""
+
+
+class ObjectSegmenter(Segmenter, Protocol):
+    """A segmenter that can keep objects apart, so that their masks may overlap."""
+
+    def segment_objects(self, clip: Clip, prompts: Mapping[int, ObjectMasks]) -> Iterator[ObjectMasks]:
+        """As `segment`, with masks by object id in and out; every frame gives all objects."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vos_core.errors import InputError
 from vos_core.models.registry import ModelSpec, find_model
 from vos_core.models.sam2_memory import check_memory_size
+from vos_core.prompts import Prompting
 
 if TYPE_CHECKING:
     from vos_core.runs import RunSettings
@@ -122,6 +123,14 @@ OPTIONS: dict[str, Option] = {
     )
 }
 
+STRIDE, POINTERS = "memory_temporal_stride_for_eval", "max_obj_ptrs_in_encoder"
+LATER = "track_object_appearing_later_in_video"
+# (knob, smallest memory size at which it means something, why)
+_WITHOUT_EFFECT = (
+    (STRIDE, 3, "the prompted frame and the frame before are all that is remembered"),
+    (POINTERS, 1, "with memory off no object pointer is attended to"),
+)
+
 IMAGE_SIZE_STEP = 32  # Hiera's windows (8 x 8 at stride 4) must tile the picture
 
 
@@ -136,20 +145,33 @@ def option_values(settings: RunSettings) -> dict[str, Any]:
     return values
 
 
-# The segmenter does these, the way from files to it and back does not yet: a run would look right and be wrong.
-NOT_WIRED = {
-    "per_obj_png_file": "masks are read and written as one PNG a frame, so overlaps would be lost",
-    "track_object_appearing_later_in_video": "a run reads the first annotation only, so later objects would be lost",
-}
+def prompting_of(settings: RunSettings) -> Prompting:
+    """Which annotations prompt the run's model; only SAM 2 has the options that ask for more than the first frame."""
+    if settings.option("use_all_masks", False):
+        return Prompting.EVERY_ANNOTATION
+    if settings.option(LATER, False):
+        return Prompting.FIRST_OF_EACH_OBJECT
+    return Prompting.FIRST_FRAME
 
 
 def check_options(settings: RunSettings) -> None:
-    """Raises InputError when a SAM 2 run cannot be launched as asked, with the reason."""
+    """Raises InputError when a SAM 2 run cannot be launched as asked, or a knob of it would change nothing."""
     check_values(settings)
     values = option_values(settings)
-    for name, reason in NOT_WIRED.items():
-        if values[name]:
-            raise InputError(f"The option {name} cannot be used in a run yet: {reason}.")
+    size = settings.memory_size
+    if size is None:
+        return
+    for name, least, reason in _WITHOUT_EFFECT:
+        if size < least and values[name] != OPTIONS[name].default:
+            raise InputError(
+                f"{name} {values[name]} changes nothing at memory size {size}: {reason}; leave it at "
+                f"{OPTIONS[name].default} there, or choose memory size {least} or more."
+            )
+
+
+def knob_counts(name: str, size: int | None) -> bool:
+    """Whether the knob `name` changes anything at a memory size (None: the model's own, where all do)."""
+    return size is None or not any(knob == name and size < least for knob, least, _ in _WITHOUT_EFFECT)
 
 
 def check_values(settings: RunSettings) -> None:
@@ -176,9 +198,3 @@ def _check_pointers(spec: ModelSpec, values: dict[str, Any]) -> None:
             "SAM 2.1 cannot run with max_obj_ptrs_in_encoder 1: its pointers carry a time code that is divided by "
             "(pointers - 1), so every mask would vanish without an error; choose 2 or more, or a SAM 2.0 model."
         )
-
-
-def wants_all_annotations(settings: RunSettings) -> bool:
-    """Whether the run's prompts come from every annotated frame rather than from the first frame only."""
-    values = option_values(settings)
-    return bool(values["use_all_masks"] or values["track_object_appearing_later_in_video"])
