@@ -17,6 +17,7 @@ from ui.wording import count
 from vos_core.datasets import open_dataset
 from vos_core.errors import InputError, VosLabError
 from vos_core.home import Home
+from vos_core.server_figures import read_figures
 from vos_core.submission import write_submission
 
 DOWNLOADS = "submissions"
@@ -94,29 +95,16 @@ def _scores(home: Home, run: Run, scores: Sequence[ServerScore]) -> None:
                 st.rerun()
     with st.form("server-form", clear_on_submit=False, border=False):
         server = st.text_input("Server", key="server-name", placeholder="MOSE valid, CodaLab")
-        figures = st.text_input("Figures", key="server-figures", placeholder="J&F = 0.712, J = 0.671, F = 0.753")
+        figures = st.text_input("Figures", key="server-figures", placeholder="J&F = 0.712, J = 0.671, F = 75.3%")
         notes = st.text_input("Notes", key="server-notes", placeholder="optional")
         if st.form_submit_button("Keep", icon=":material/save:", key="server-keep"):
             try:
-                add_server_score(home.database, run.id, server or "", read_figures(figures or ""), notes or "")
+                add_server_score(home.database, run.id, server or "", read_figures(_parts(figures or "")), notes or "")
             except InputError as error:
                 problems(str(error))
             else:
                 st.rerun()
 
 
-def read_figures(text: str) -> dict[str, float]:
-    """`J&F = 0.712, J = 0.671` as name -> number. Raises InputError for what is no NAME = NUMBER, or named twice."""
-    figures: dict[str, float] = {}
-    for part in filter(None, (part.strip() for part in text.replace(";", ",").split(","))):
-        name, sign, value = (piece.strip() for piece in part.rpartition("="))
-        try:
-            number = float(value)
-        except ValueError:
-            number = None
-        if not sign or not name or number is None:
-            raise InputError(f"{part} is no figure: write NAME = NUMBER, with commas between, such as J&F = 0.712.")
-        if name in figures:
-            raise InputError(f"The figure {name} is given twice: keep one.")
-        figures[name] = number
-    return figures
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]

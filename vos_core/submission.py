@@ -20,6 +20,7 @@ from vos_core.masks import VOID, MaskError, MissingMask, mask_size, view_mask
 Progress = Callable[[int, int], None]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same predictions give the same zip
+_RUN_FILE = "run.json"  # what every run's folder holds beside its masks
 _DEPTH_AND_COLOUR = slice(24, 26)
 _INDEXED_8_BIT = bytes((8, 3))
 
@@ -201,7 +202,7 @@ def _left_out(predictions: Path, split: tuple[Video, ...], members: dict[str, tu
     """Visible things beside the members: other videos, files that are no prediction of a frame."""
     names = {video.name for video in split}
     others = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in _visible(predictions)]
-    beside = [name for name in others if name.rstrip("/") not in names]
+    beside = [name for name in others if name.rstrip("/") not in names and name != _RUN_FILE]
     for name in sorted(names):
         entries = (f"{name}/{entry.name}" for entry in _visible(predictions / name))
         beside += [entry for entry in entries if entry not in members]

@@ -192,8 +192,10 @@ def test_server_scores_are_typed_in_shown_and_removed(home: Home, capsys: pytest
         (["--figure", "J&F=0.7"], "Say which server"),
         (["--server", "CodaLab", "--figure", "0.7"], "write NAME=NUMBER"),
         (["--server", "CodaLab", "--figure", "J&F=good"], "write NAME=NUMBER"),
-        (["--server", "CodaLab", "--figure", "J&F=nan"], "is nan"),
-        (["--server", "CodaLab", "--figure", "J=1", "J=2"], "given twice"),
+        (["--server", "CodaLab", "--figure", "J&F=nan"], "out of range"),
+        (["--server", "CodaLab", "--figure", "J=1", "J=0.5"], "given twice"),
+        (["--server", "CodaLab", "--figure", "J=2"], "from 0 to 1, such as J=0.712, or a percentage"),
+        (["--server", "CodaLab", "--figure", "J=101%"], "out of range"),
         (["--server", "CodaLab", "--figure", "J=1", "--remove", "1"], "--remove by itself"),
     ],
 )

@@ -103,6 +103,26 @@ def test_bad_input_is_one_sentence_and_nothing_is_queued(
     assert not home.outputs.exists() and not home.database.exists()
 
 
+def test_a_dry_run_is_json_where_json_is_asked_for(command: Command, home: Home) -> None:
+    words = ("run", "--dataset", "DAVIS", "--model", "static", "--dry_run")
+    assert command(*words).stdout == "1 run, 2 videos, 11 frames\n"
+    plan = json.loads(command(*words, "--json").stdout)
+    assert (plan["videos"], plan["frames"], len(plan["runs"])) == (2, 11, 1)
+    assert plan["runs"][0]["settings"]["model"] == "static" and plan["runs"][0]["videos"] == ["a", "b"]
+    assert not home.database.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("run", "--memory_size", "many"), ("nope",), (), ("show",), ("server-score", "1", "--figure"), ("run", "--nope")],
+)
+def test_words_that_cannot_be_understood_are_one_sentence(command: Command, words: tuple[str, ...]) -> None:
+    answer = command(*words)
+    assert answer.returncode == 2 and answer.stdout == ""
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("error: ") and line.endswith("--help`.")
+
+
 def test_unknown_run(command: Command) -> None:
     answer = command("show", "nope")
     assert answer.returncode == 2 and "There is no run 'nope'" in answer.stderr

@@ -52,7 +52,8 @@ def test_frames_are_in_order_of_number(davis: Path) -> None:
     ("text", "sentence"),
     [
         ("a\n\nb\n", "line 2 is blank"),
-        ("a\nb\n\n", "line 3 is blank"),
+        ("\na\nb\n", "line 1 is blank"),
+        ("\n \n", "is empty"),
         ("a\nc\n", "line 2 names video 'c', which has no folder"),
         ("a\na\n", "line 2 names video 'a' a second time"),
         ("", "is empty"),
@@ -62,6 +63,11 @@ def test_damaged_list(davis: Path, text: str, sentence: str) -> None:
     (davis / "ImageSets/2017/val.txt").write_text(text)
     with pytest.raises(InputError, match=sentence):
         open_dataset(davis).video_names("val")
+
+
+def test_blank_lines_at_the_end_of_a_list_are_none(davis: Path) -> None:
+    (davis / "ImageSets/2017/val.txt").write_text("b\na\n\n  \n")
+    assert open_dataset(davis).video_names("val") == ("b", "a")
 
 
 def test_list_that_is_no_text(tmp_path: Path) -> None:

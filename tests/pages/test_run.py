@@ -183,7 +183,8 @@ def test_server_scores_are_kept_apart_and_can_be_removed(here: Home, runs: dict[
         ("MOSE", "J = high", "no figure"),
         ("MOSE", "0.7", "no figure"),
         ("MOSE", "J = 0.7, J = 0.8", "twice"),
-        ("MOSE", "J = nan", "number"),
+        ("MOSE", "J = nan", "out of range"),
+        ("MOSE", "J = 2", "a fraction from 0 to 1"),
     ],
 )
 def test_wrong_server_scores_are_refused_with_a_sentence(

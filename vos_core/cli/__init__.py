@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from vos_core.errors import VosLabError
 
@@ -39,10 +40,17 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """What could not be understood is told in one sentence; the usage is there for who asks for it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message.removesuffix('.')}: see `{self.prog} --help`.\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code: 0 done, 1 the work failed, 2 it could not be started as asked."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m vos_core",
         description="VOS Lab: run, score and look into video object segmentation ablations.",
     )

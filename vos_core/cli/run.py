@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 
 from db import queries
 from db.states import RunState
 from vos_core.cli.follow import follow
 from vos_core.cli.grids import add_grid_arguments, grid_of
-from vos_core.cli.tables import OFFICIAL, run_scores, runs_table
+from vos_core.cli.tables import OFFICIAL, counted, run_scores, runs_table
 from vos_core.execution.submit import submit, wait
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, plan_launch
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     home = Home.from_environment()
     plan = plan_launch(grid_of(args, home), home, args.name)
     if args.dry_run:
-        print(f"{len(plan.runs)} runs, {plan.videos} videos, {plan.frames} frames")
+        print(json.dumps(_planned(plan), indent=2) if args.json else _extent(plan))
         return 0
     return launch_and_follow(plan, home, detach=args.detach, as_json=args.json)
 
@@ -41,9 +42,10 @@ def launch_and_follow(plan: LaunchPlan, home: Home, *, detach: bool = False, as_
     answer = wait(home, submit(plan, home))
     run_ids: list[int] = answer["runs"]
     if not as_json:
-        print(f"queued {len(plan.runs)} runs, {plan.videos} videos, {plan.frames} frames", file=sys.stderr)
-        if answer["existing"]:
-            print(f"{len(answer['existing'])} of them were here already: kept and completed", file=sys.stderr)
+        print(f"queued {_extent(plan)}", file=sys.stderr)
+        if existing := len(answer["existing"]):
+            of_all = "it was" if len(plan.runs) == 1 else f"{existing} of them {'was' if existing == 1 else 'were'}"
+            print(f"{of_all} here already: kept and completed", file=sys.stderr)
     if detach:
         if as_json:
             print(json.dumps({"runs": run_ids}))
@@ -66,6 +68,24 @@ def launch_and_follow(plan: LaunchPlan, home: Home, *, detach: bool = False, as_
                     print(f"error: {row.name}, {task.video}: {task.error}", file=sys.stderr)
             print(f"masks: {home.locate(row.predictions)}", file=sys.stderr)
     return 0 if all(row.state == RunState.DONE.value for row in runs) else 1
+
+
+def _extent(plan: LaunchPlan) -> str:
+    return f"{counted(len(plan.runs), 'run')}, {counted(plan.videos, 'video')}, {counted(plan.frames, 'frame')}"
+
+
+def _planned(plan: LaunchPlan) -> dict[str, object]:
+    """What `--dry_run --json` prints."""
+    runs = [
+        {
+            "settings": asdict(run.settings),
+            "videos": [video.name for video in run.videos],
+            "frames": run.frames,
+            "scorable": run.scorable,
+        }
+        for run in plan.runs
+    ]
+    return {"name": plan.name, "videos": plan.videos, "frames": plan.frames, "runs": runs}
 
 
 def _as_json(home: Home, run_id: int) -> dict[str, object]:

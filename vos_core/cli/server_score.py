@@ -11,6 +11,7 @@ from vos_core.cli.selection import find_runs
 from vos_core.cli.tables import server_lines
 from vos_core.errors import InputError
 from vos_core.home import Home
+from vos_core.server_figures import read_figures
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,8 +24,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("selected", metavar="RUN", help="id or name")
     parser.add_argument("--server", metavar="NAME", help="who gave the score: CodaLab")
-    parser.add_argument("--figure", nargs="+", action="extend", default=[], metavar="NAME=NUMBER",
-                        help="a figure as the server calls it: 'J&F=0.712'; several may follow")  # fmt: skip
+    parser.add_argument(
+        "--figure",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="a figure as the server calls it: 'J&F=0.712' or 'J&F=71.2%%'; several may follow",
+    )
     parser.add_argument("--notes", default="", help="anything to remember it by")
     parser.add_argument("--remove", type=int, metavar="ID", help="forget a noted score")
     parser.set_defaults(run=run)
@@ -43,26 +50,10 @@ def run(args: argparse.Namespace) -> int:
     elif args.server or args.figure:
         if not args.server:
             raise InputError("Say which server gave the score: --server NAME.")
-        add_server_score(home.database, row.id, args.server, _figures(args.figure), args.notes)
+        add_server_score(home.database, row.id, args.server, read_figures(args.figure), args.notes)
     lines = server_lines(queries.server_scores(home.database, row.id))
     for line in lines:
         print(line)
     if not lines:
         print(f"No server score of {row.name} is noted.", file=sys.stderr)
     return 0
-
-
-def _figures(words: list[str]) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    for word in words:
-        name, equals, value = word.rpartition("=")
-        try:
-            number = float(value)
-        except ValueError:
-            equals = ""
-        if not equals or not name.strip():
-            raise InputError(f"--figure {word}: write NAME=NUMBER, such as 'J&F=0.712'.")
-        if name.strip() in figures:
-            raise InputError(f"--figure {name.strip()} is given twice.")
-        figures[name.strip()] = number
-    return figures

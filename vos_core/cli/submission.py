@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from vos_core.cli.selection import find_runs
+from vos_core.cli.tables import counted
 from vos_core.datasets import open_dataset
 from vos_core.home import Home
 from vos_core.submission import write_submission
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     if report.left_out:
         print(f"Left out, not of split {row.split}: {', '.join(report.left_out[:10])}", file=sys.stderr)
     print(
-        f"{report.path}: {report.videos} videos, {report.frames} frames, {report.objects} objects, "
+        f"{report.path}: {counted(report.videos, 'video')}, {counted(report.frames, 'frame')}, "
+        f"{counted(report.objects, 'object')}, "
         f"{report.size / 1e6:.1f} MB"
     )
     return 0

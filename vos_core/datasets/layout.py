@@ -194,7 +194,7 @@ def has_layout(root: Path) -> bool:
 def read_video_list(path: Path, known: frozenset[str] | None = None) -> tuple[str, ...]:
     """Video names, one a line. Raises InputError with file and line for whatever is wrong."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").rstrip().splitlines()  # blank lines at the end harm nobody
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The video list {path} cannot be read: {error}.") from error
     names: list[str] = []
