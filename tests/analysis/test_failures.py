@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.analysis import failing_clips as clips
-from tests.analysis.failing_clips import Change, clip, find
+from tests.analysis.failing_clips import HEIGHT, WIDTH, Change, clip, find
 from vos_core.analysis.failures import (
+    DISAGREEMENT_LINES,
     KIND_LINES,
     FailureEpisode,
     FailureFinder,
@@ -22,6 +24,7 @@ from vos_core.analysis.failures import (
     frame_kinds,
     worst_first,
 )
+from vos_core.analysis.overlap import mask_overlap
 from vos_core.datasets import open_dataset
 from vos_core.errors import InputError
 from vos_core.masks import read_mask
@@ -60,6 +63,62 @@ def appear(labels: np.ndarray) -> None:
 def test_every_kind_has_its_clip(change: Change, annotate: Change | None, expected: list[tuple[int, str]]) -> None:
     episodes = find(clip(dict.fromkeys(FRAMES, change), annotate=annotate))
     assert summary(episodes) == [(number, kind, 8, 12) for number, kind in expected]
+
+
+def find_apart(frames: Iterable[tuple[int, np.ndarray, np.ndarray]], ids: dict[int, int]) -> list[tuple[int, str]]:
+    """Kinds found by mask, objects renamed: (object id, kind) of each episode."""
+    finder = FailureFinder("clip")
+    for index, annotated, predicted in frames:
+        j, f = score_labels(annotated, predicted, 2, boundary_radius(*annotated.shape))
+        finder.add_masks(
+            index,
+            {name: annotated == label for name, label in ids.items()},
+            {name: predicted == label for name, label in ids.items()},
+            {name: (j[label - 1], f[label - 1]) for name, label in ids.items()},
+        )
+    episodes = finder.finish()
+    assert worst_first(episodes) == episodes
+    return [(e.object_id, e.kind.value) for e in episodes if (e.start, e.end) == (8, 12)]
+
+
+@pytest.mark.parametrize(
+    "change", [clips.lose, clips.speckle, clips.swap, clips.leak, clips.shrink, clips.fray, clips.displace]
+)
+def test_objects_kept_apart_fail_as_in_label_maps(change: Change) -> None:
+    frames = clip(dict.fromkeys(FRAMES, change))
+    expected = [({1: 0, 2: 7}[number], kind) for number, kind, _, _ in summary(find(frames))]
+    assert find_apart(frames, {0: 1, 7: 2}) == expected != []
+
+
+def test_an_object_within_another_is_leaked_onto_it_not_swapped() -> None:
+    """SA-V annotates a person and its hand: every pixel of a perfect hand is the person's too."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    person, hand, elsewhere = (x < 100) & (y < 60), (x < 30) & (y < 20), (x > 120) & (y > 60)
+    cases = {"leaked": hand | (person & (x < 50) & (y < 22)), "swapped": elsewhere}
+    for kind, predicted in cases.items():
+        finder = FailureFinder("v")
+        for frame in range(3):
+            j, f = score_labels(hand.view(np.uint8), predicted.view(np.uint8), 1, boundary_radius(HEIGHT, WIDTH))
+            annotations = {0: person, 1: hand, 2: elsewhere}
+            finder.add_masks(frame, annotations, {0: person, 1: predicted}, {0: (1.0, 1.0), 1: (j[0], f[0])})
+        (episode,) = finder.finish()
+        assert (episode.object_id, episode.kind, episode.start, episode.end) == (1, kind, 0, 2)
+
+
+def test_counting_masks_costs_little_beside_scoring_them() -> None:
+    """A 480p frame with five objects: 0.7 ms, where scoring takes 3 ms."""
+    rng = np.random.default_rng(0)
+    masks = {k: np.zeros((480, 854), bool) for k in range(5)}
+    for mask in masks.values():
+        top, left = rng.integers(0, 300, 2)
+        mask[top : top + 150, left : left + 200] = True
+    moved = {k: np.roll(mask, 9, 1) for k, mask in masks.items()}
+    seconds = []
+    for _ in range(9):
+        began = time.process_time()
+        mask_overlap(masks, moved)
+        seconds.append(time.process_time() - began)
+    assert np.median(seconds) < 0.004
 
 
 def test_a_perfect_prediction_fails_nowhere() -> None:
@@ -241,7 +300,7 @@ def test_thresholds_out_of_range(change: dict[str, float], said: str) -> None:
 
 
 def test_every_kind_has_a_line() -> None:
-    assert set(KIND_LINES) == set(FailureKind)
+    assert set(KIND_LINES) == set(DISAGREEMENT_LINES) == set(FailureKind)
 
 
 def test_episodes_travel_as_json() -> None:

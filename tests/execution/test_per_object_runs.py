@@ -63,6 +63,8 @@ def test_a_run_is_scored_object_by_object(home: Home) -> None:
     rows = queries.object_rows(home.database, apart.id)
     assert rows == queries.object_rows(home.database, plain.id)
     assert [row.sequence for row in rows] == ["a_1", "a_2", "b_1", "b_2"], "labels as in the masks, not folder names"
+    assert episodes(home, apart.id) == episodes(home, plain.id) != []
+    assert {video for video, *_ in episodes(home, apart.id)} == {"a", "b"}
     task = queries.task(home.database, apart.id, "a")
     assert task is not None
     assert [curve.frames for curve in queries.curves(home.database, task.id)] == [(1, 2, 3, 4, 5)] * 2
@@ -75,6 +77,11 @@ def test_a_run_is_scored_object_by_object(home: Home) -> None:
     (home.data / "SeCVOS/Annotations/480p/a/002/00003.png").unlink()
     assert main(["picture", str(apart.id), "--video", "a", "--frame", "3", "--out", str(without)]) == 0
     assert out.read_bytes() != without.read_bytes(), "no annotation is shown of a frame that is not wholly annotated"
+
+
+def episodes(home: Home, run_id: int) -> list[tuple[object, ...]]:
+    found = queries.failures(home.database, run_id)
+    return [(video, e.object_id, e.kind, e.start, e.end, e.worst_frame, e.severity) for video, e in found]
 
 
 def test_imported_predictions_that_overlap_keep_what_they_share(home: Home) -> None:

@@ -1,6 +1,6 @@
 """Where a model fails: frames with a low or falling score, classified from the masks alone, joined to episodes.
 
-`FailureFinder` is fed with one frame at a time beside scoring; it keeps six numbers per object and frame.
+`FailureFinder` is fed with one frame at a time beside scoring.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vos_core.analysis.overlap import label_overlap
+from vos_core.analysis.overlap import MaskOverlap, label_overlap, mask_overlap
 from vos_core.errors import InputError
 
 
@@ -36,6 +36,17 @@ KIND_LINES = {
     FailureKind.PARTIAL: "the mask is too small: part of the object is missing",
     FailureKind.BOUNDARY: "the region is right, its contour is not (J fine, F poor)",
     FailureKind.MISALIGNED: "about the right size, but as much is missing as lies outside: displaced, or a wrong shape",
+}
+
+DISAGREEMENT_LINES = {
+    # the same kinds where masks are held against others that are no ground truth: neither side is wrong by that
+    FailureKind.LOST: "the reference has the object, and this has next to nothing of it",
+    FailureKind.GHOST: "this has the object, and the reference has not",
+    FailureKind.SWAPPED: "the mask covers more of another object of the reference than of its own",
+    FailureKind.LEAKED: "the mask is much larger than the reference's",
+    FailureKind.PARTIAL: "the mask is much smaller than the reference's",
+    FailureKind.BOUNDARY: "the regions agree, their contours do not",
+    FailureKind.MISALIGNED: "about the same size, but elsewhere or of another shape",
 }
 
 
@@ -98,6 +109,10 @@ class FailureThresholds:
                 bounds = f"{least} to {most:g}" if most is not None else f"{least} or more"
                 raise InputError(f"The failure threshold {field.name} takes {bounds}, not {value}.")
 
+    def may_fail(self, j: float, f: float) -> bool:
+        """Whether a frame with these scores can be low or falling: areas of others need not be counted."""
+        return min(j, f) <= self.low or (j + f) / 2 <= self.fine
+
 
 DEFAULT_THRESHOLDS = FailureThresholds()
 
@@ -107,7 +122,8 @@ class FrameFacts:
     """One object in one frame: its scores (fractions), and areas in pixels outside void.
 
     `annotated` and `predicted` are the object's areas, `own` their overlap, `other` the prediction's largest overlap
-    with the annotation of another object.
+    with the annotation of another object. Where the scores are fine and objects are kept apart, only `annotated` is
+    counted, which no kind is told from.
     """
 
     j: float
@@ -186,13 +202,14 @@ def classify(facts: FrameFacts, thresholds: FailureThresholds = DEFAULT_THRESHOL
 
 
 class FailureFinder:
-    """Failures of one video's objects 1..`objects`, fed with one evaluated frame at a time, in any order."""
+    """Failures of one video, fed with one evaluated frame at a time, in any order; keeps six numbers an object and
+    frame. `objects` is K of the label maps given to `add`; masks by object (`add_masks`) bring their ids along."""
 
-    def __init__(self, video: str, objects: int, thresholds: FailureThresholds = DEFAULT_THRESHOLDS) -> None:
+    def __init__(self, video: str, objects: int = 0, thresholds: FailureThresholds = DEFAULT_THRESHOLDS) -> None:
         self.video = video
         self.objects = objects
         self.thresholds = thresholds
-        self._frames: dict[int, tuple[FrameFacts, ...]] = {}
+        self._facts: dict[int, dict[int, FrameFacts]] = {}  # object id -> frame -> facts
 
     def add(
         self, frame: int, annotation: np.ndarray, prediction: np.ndarray, j: Sequence[float], f: Sequence[float]
@@ -209,21 +226,39 @@ class FailureFinder:
         others[0] = 0
         np.fill_diagonal(others, 0)
         other = others.max(0)
-        self._frames[frame] = tuple(
-            FrameFacts(
+        for k in range(1, self.objects + 1):
+            self._facts.setdefault(k, {})[frame] = FrameFacts(
                 float(j[k - 1]), float(f[k - 1]), int(annotated[k]), int(predicted[k]), int(own[k]), int(other[k])
             )
-            for k in range(1, self.objects + 1)
-        )
+
+    def add_masks(
+        self,
+        frame: int,
+        annotations: Mapping[int, np.ndarray],
+        predictions: Mapping[int, np.ndarray],
+        scores: Mapping[int, tuple[float, float]],
+    ) -> None:
+        """Look at one frame whose objects are kept apart: masks (H, W) by object id, which may overlap, and (J, F) of
+        the objects that are evaluated there; other objects' annotations tell what was taken for what.
+
+        Raises ValueError when shapes differ, KeyError for a scored object without both masks.
+        """
+        suspects = {k: predictions[k] for k, (j, f) in scores.items() if self.thresholds.may_fail(j, f)}
+        found = mask_overlap(annotations, suspects) if suspects else {}
+        for object_id, (j, f) in scores.items():
+            area = found.get(object_id) or MaskOverlap(int(np.count_nonzero(annotations[object_id])), 0, 0, 0)
+            self._facts.setdefault(object_id, {})[frame] = FrameFacts(
+                float(j), float(f), area.annotated, area.predicted, area.own, area.other
+            )
 
     def finish(self) -> tuple[FailureEpisode, ...]:
         """All episodes of the video, worst first."""
-        frames = sorted(self._frames)
         episodes: list[FailureEpisode] = []
-        for index in range(self.objects):
-            facts = [self._frames[frame][index] for frame in frames]
+        for object_id, by_frame in sorted(self._facts.items()):
+            frames = sorted(by_frame)
+            facts = [by_frame[frame] for frame in frames]
             kinds = frame_kinds(facts, self.thresholds)
-            episodes += _episodes(self.video, index + 1, frames, facts, kinds, self.thresholds.merge_gap)
+            episodes += _episodes(self.video, object_id, frames, facts, kinds, self.thresholds.merge_gap)
         return worst_first(episodes)
 
 
@@ -235,8 +270,9 @@ def frame_kinds(
     recent: list[float] = []  # J&F of the last frames in which the object was there
     for frame in facts:
         low = min(frame.j, frame.f) <= thresholds.low
-        falling = bool(recent) and max(recent) - frame.jf >= thresholds.fall and frame.jf <= thresholds.fine
-        kinds.append(classify(frame, thresholds) if low or falling else None)
+        falling = bool(recent) and max(recent) - frame.jf >= thresholds.fall
+        fails = (low or falling) and thresholds.may_fail(frame.j, frame.f)
+        kinds.append(classify(frame, thresholds) if fails else None)
         # A rightly empty frame scores 1: an object that comes back less than perfect has not fallen from there.
         recent = [*recent, frame.jf][-thresholds.fall_window :] if frame.annotated else []
     return kinds

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 VOID = 255
@@ -46,3 +49,59 @@ def label_overlap(annotation: np.ndarray, prediction: np.ndarray, objects: int) 
         flat[:] = np.bincount(code.ravel(), minlength=pairs)
         flat[0] = 0
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class MaskOverlap:
+    """Pixels of one object in one frame: of its annotation, of its prediction, of both, and `other`: of the prediction
+    on another object's annotation (the largest such share), where that is not its own annotation too."""
+
+    annotated: int
+    predicted: int
+    own: int
+    other: int
+
+
+def mask_overlap(
+    annotations: Mapping[int, np.ndarray], predictions: Mapping[int, np.ndarray]
+) -> dict[int, MaskOverlap]:
+    """What each predicted object covers, of masks (H, W) by object id, which may overlap (any value but 0 is inside).
+
+    Only objects that have both. Where nothing overlaps, these are the numbers of `label_overlap`. A pixel that two
+    annotations share is an object's own: a hand that is annotated within its person is not taken for the person.
+    Raises ValueError when shapes differ.
+    """
+    shapes = {mask.shape for mask in (*annotations.values(), *predictions.values())}
+    if len(shapes) > 1:
+        raise ValueError(f"masks of shapes {' and '.join(map(str, sorted(shapes)))} do not fit together")
+    wanted = [object_id for object_id in annotations if object_id in predictions]
+    packed = [_packed(mask) for mask in (*annotations.values(), *(predictions[object_id] for object_id in wanted))]
+    numbers = _numbers(packed)
+    annotated = dict(zip(annotations, numbers))
+    found = {}
+    for object_id, mask in zip(wanted, numbers[len(annotations) :]):
+        truth = annotated[object_id]
+        own = mask & truth
+        astray = mask ^ own
+        others = ((astray & other).bit_count() for key, other in annotated.items() if key != object_id)
+        found[object_id] = MaskOverlap(
+            truth.bit_count(), mask.bit_count(), own.bit_count(), max(others, default=0) if astray else 0
+        )
+    return found
+
+
+def _packed(mask: np.ndarray) -> np.ndarray:
+    # Comparing takes ten times as long as packing.
+    return np.packbits(mask if mask.dtype == np.bool_ else mask != 0, axis=1)
+
+
+def _numbers(packed: list[np.ndarray]) -> list[int]:
+    """Masks as numbers, a bit a pixel, without what is outside of all of them: overlaps of those take microseconds."""
+    if not packed:
+        return []
+    anything = np.bitwise_or.reduce(packed)
+    rows, columns = anything.any(1).nonzero()[0], anything.any(0).nonzero()[0]
+    if not rows.size:
+        return [0] * len(packed)
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return [int.from_bytes(bits[box].tobytes(), "little") for bits in packed]

@@ -6,7 +6,7 @@ its first and its last. Unlike there, frames before either mask has anything cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,18 @@ from vos_core.metrics.boundary import boundary_radius
 from vos_core.metrics.label_maps import score_labels
 from vos_core.per_object import frames_of, is_per_object, labels_of, object_folders, read_binary, read_per_object
 
+Masks = Mapping[int, np.ndarray]
+WatchMasks = Callable[[str, Masks, Masks, Mapping[int, tuple[float, float]]], None]
+
 
 class PerObjectScorer:
     """J and F of one video, fed with one prediction at a time, in any order; the counterpart of `VideoScorer`.
 
     `annotations`: the video's folder, with a folder an object. `extra_objects`: whether a predicted object that is
-    not annotated is an error or ignored, with a sentence in `warnings`. Raises InputError when there is no object
-    folder, or no object with three annotated frames.
+    not annotated is an error or ignored, with a sentence in `warnings`. `watch(stem, annotations, predictions, scores)`
+    is called for each scored frame while its masks are in memory: masks (H, W) by object id, (J, F) of the objects
+    that are evaluated there. Raises InputError when there is no object folder, or no object with three annotated
+    frames.
     """
 
     def __init__(
@@ -35,14 +40,16 @@ class PerObjectScorer:
         *,
         official_decay: bool = False,
         extra_objects: ExtraObjects = "error",
+        watch: WatchMasks | None = None,
     ) -> None:
         self.video = video
         self.warnings: list[str] = []
+        self._watch = watch
         self._official_decay = official_decay
         self._extra_objects = extra_objects
         self._folders = object_folders(annotations)
-        frames = {object_id: frames_of(folder)[1:-1] for object_id, folder in self._folders.items()}
-        self._frames = {object_id: stems for object_id, stems in frames.items() if stems}
+        self._annotated = {object_id: frames_of(folder) for object_id, folder in self._folders.items()}
+        self._frames = {object_id: stems[1:-1] for object_id, stems in self._annotated.items() if stems[1:-1]}
         if not self._frames:
             raise InputError(
                 f"Video {video}: {annotations} has no object with three annotated frames: there is nothing to score."
@@ -74,11 +81,18 @@ class PerObjectScorer:
             self.warnings.append(f"{told}: ignored.")
         if absent := [object_id for object_id in wanted if object_id not in masks]:
             raise PredictionError(f"{where} has no mask of object {', '.join(map(str, absent))}: write an empty one.")
-        for object_id in wanted:
+        # Who watches wants to know of the frame's other objects too, whose first or last mask this may be.
+        others = [k for k, frames in self._annotated.items() if stem in frames and k not in wanted]
+        annotations: dict[int, np.ndarray] = {}
+        scores: dict[int, tuple[float, float]] = {}
+        for object_id in [*wanted, *others] if self._watch else wanted:
             try:
                 annotation = read_binary(self._folders[object_id] / f"{stem}.png")
             except MaskError as error:
                 raise InputError(f"Video {self.video}, frame {stem}: its annotation is of no use: {error}") from error
+            annotations[object_id] = annotation
+            if object_id not in wanted:
+                continue
             mask = masks[object_id] != 0
             if mask.shape != annotation.shape:
                 raise PredictionError(
@@ -88,7 +102,9 @@ class PerObjectScorer:
             (j,), (f,) = score_labels(
                 annotation.view(np.uint8), mask.view(np.uint8), 1, boundary_radius(*annotation.shape)
             )
-            self._scores[object_id, stem] = j, f
+            scores[object_id] = self._scores[object_id, stem] = j, f
+        if self._watch is not None:
+            self._watch(stem, annotations, masks, scores)
 
     def missing(self) -> tuple[str, ...]:
         """Evaluated frames of which an object has not been added yet."""

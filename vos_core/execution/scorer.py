@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from vos_core.analysis.failures import FailureEpisode, FailureFinder
 from vos_core.errors import VosLabError
+from vos_core.evaluation.late_objects import LateScorer
 from vos_core.evaluation.per_object import PerObjectScorer
 from vos_core.evaluation.scorer import VideoScorer
 from vos_core.evaluation.scores import VideoScores
@@ -44,14 +45,16 @@ class ScorerProcess:
         self._process.start()
         theirs.close()
 
-    def begin(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path] | Path) -> None:
+    def begin(
+        self, video: str, stems: Sequence[str], annotations: Mapping[str, Path] | Path, later: bool = False
+    ) -> None:
         """Start a video, of which `stems` are all frames in time order; forgets an unfinished one.
 
         `annotations`: frame stem -> file, or the video's folder with a folder an object (see `PerObjectScorer`).
+        `later`: objects may appear after the first frame, each prompted by its first annotation (see `LateScorer`).
         """
-        self._connection.send(
-            ("begin", video, tuple(stems), annotations if isinstance(annotations, Path) else dict(annotations))
-        )
+        files = annotations if isinstance(annotations, Path) else dict(annotations)
+        self._connection.send(("begin", video, tuple(stems), files, later))
 
     def add(self, stem: str, mask: npt.NDArray[np.uint8] | Mapping[int, np.ndarray]) -> None:
         """Hand over one frame's mask, (H, W) uint8; where annotations are apart, it may be masks by object id."""
@@ -79,28 +82,41 @@ class ScorerProcess:
 class _PerObjectScoring:
     """One video whose annotations are kept one folder an object.
 
-    Each object is scored by itself: joined maps would lose what objects share, and demand that all are annotated on
-    the same frames. Failures are not looked for, since their kinds are told from label maps.
+    Each object is scored by itself, and its failures are told from its own masks: joined maps would lose what objects
+    share, and demand that all are annotated on the same frames.
     """
 
-    def __init__(self, video: str, annotations: Path) -> None:
-        self._scorer = PerObjectScorer(video, annotations)
+    def __init__(self, video: str, stems: Sequence[str], annotations: Path) -> None:
+        self._index = {stem: index for index, stem in enumerate(stems)}
+        self._scorer = PerObjectScorer(video, annotations, watch=self._look)
+        self._finder = FailureFinder(video)
         self._labels = labels_of(object_folders(annotations))
         self.add = self._scorer.add
 
+    def _look(
+        self,
+        stem: str,
+        annotations: Mapping[int, np.ndarray],
+        masks: Mapping[int, np.ndarray],
+        scores: Mapping[int, tuple[float, float]],
+    ) -> None:
+        self._finder.add_masks(self._index[stem], annotations, masks, scores)
+
     def finish(self) -> tuple[VideoScores, tuple[FailureEpisode, ...]]:
-        """Scores under the objects' labels in the masks, which differ from folder names where there is a folder 0."""
+        """Scores and failures under the objects' labels in the masks, which differ from folder names where there is a
+        folder 0."""
         scores = self._scorer.finish()
         objects = tuple(replace(one, object_id=self._labels[one.object_id]) for one in scores.objects)
-        return VideoScores(scores.video, objects), ()
+        episodes = (replace(one, object_id=self._labels[one.object_id]) for one in self._finder.finish())
+        return VideoScores(scores.video, objects), tuple(episodes)
 
 
 class _VideoScoring:
     """One video in the scoring process."""
 
-    def __init__(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path]) -> None:
+    def __init__(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path], later: bool) -> None:
         self._index = {stem: index for index, stem in enumerate(stems)}
-        self._scorer = VideoScorer(video, annotations, watch=self._look)
+        self._scorer = (LateScorer if later else VideoScorer)(video, annotations, watch=self._look)
         self._finder = FailureFinder(video, len(self._scorer.object_ids))
         self.add = self._scorer.add
 
@@ -124,9 +140,11 @@ def _serve(connection: Connection) -> None:
         try:
             if message[0] == "begin":
                 problem, seconds = None, 0.0
-                video, stems, annotations = message[1:]
-                apart = isinstance(annotations, Path)
-                scoring = _PerObjectScoring(video, annotations) if apart else _VideoScoring(video, stems, annotations)
+                video, stems, annotations, later = message[1:]
+                if isinstance(annotations, Path):
+                    scoring = _PerObjectScoring(video, stems, annotations)
+                else:
+                    scoring = _VideoScoring(video, stems, annotations, later)
             elif message[0] == "add" and scoring is not None and problem is None:
                 scoring.add(message[1], message[2])
             elif message[0] == "finish":
