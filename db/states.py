@@ -54,6 +54,7 @@ class IntentKind(StrEnum):
     PAUSE = "pause"
     REORDER = "reorder"
     DELETE = "delete"
+    SCORE = "score"
 
 
 class IntentState(StrEnum):
