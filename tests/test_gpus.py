@@ -90,7 +90,7 @@ def test_gpus_are_numbers_with_commas_or_blanks(words: list[str], ids: tuple[str
     assert parse_gpus(words) == ids
 
 
-@pytest.mark.parametrize(("said", "number"), [("", 1), ("2", 2), ("0", 1), ("many", 1), ("99", 8)])
+@pytest.mark.parametrize(("said", "number"), [("", 1), ("2", 2), ("0", 1), ("many", 1), ("99", 4)])
 def test_workers_per_gpu_of_the_machine(said: str, number: int) -> None:
     assert workers_per_gpu({"VOSLAB_WORKERS_PER_GPU": said}) == number
 
@@ -100,8 +100,8 @@ def test_workers_per_gpu_of_the_machine(said: str, number: int) -> None:
     [
         (Placement(("0", "8")), 2, "There is no GPU 8 here: choose numbers"),
         (Placement(("0",)), 0, "no NVIDIA GPU that may be used"),
-        (Placement((), 9), 2, "choose 1 to 8"),
-        (Placement((), -1), 0, "choose 1 to 8"),
+        (Placement((), 9), 2, "choose 1 to 4"),
+        (Placement((), -1), 0, "choose 1 to 4"),
     ],
 )
 def test_a_placement_that_cannot_be_had_is_one_sentence(placement: Placement, there: int, sentence: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from vos_core.errors import InputError
 
-MOST_WORKERS_PER_GPU = 8
+MOST_WORKERS_PER_GPU = 4
 T = TypeVar("T")
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vos_core.gpus import MOST_WORKERS_PER_GPU, Gpu, visible_gpus
+from vos_core.gpus import MOST_WORKERS_PER_GPU, Gpu, Placement, visible_gpus, workers_per_gpu
 
 CORES_PER_CPU_WORKER = 1
 MOST_CPU_WORKERS = 8
@@ -45,6 +45,21 @@ def find_slots(environment: Mapping[str, str] = os.environ, gpus: Sequence[Gpu] 
     slots = [_gpu_slot(gpu, number) for number in range(1, MOST_WORKERS_PER_GPU + 1) for gpu in gpus]
     slots += [Slot(f"cpu-{index}", "cpu", {"CUDA_VISIBLE_DEVICES": "", **threads}) for index in range(workers)]
     return slots
+
+
+def may_use(slot: Slot, placement: Placement, slots: Sequence[Slot]) -> bool:
+    """Whether a run placed so may use this slot of `slots`.
+
+    GPUs that were chosen on a machine that had others do not count: a run that moved with its home folder to a machine
+    without them uses what there is, instead of waiting for ever.
+    """
+    if slot.gpu is None:
+        return True
+    if slot.number > (placement.workers_per_gpu or workers_per_gpu()):
+        return False
+    if not placement.gpus or slot.gpu in placement.gpus:
+        return True
+    return not any(one.gpu in placement.gpus for one in slots)
 
 
 def gpu_of(slot_name: str) -> str | None:
