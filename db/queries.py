@@ -21,7 +21,7 @@ from db.models import (
     Worker,
 )
 from db.session import reading
-from db.states import IntentState, RunState, TaskState
+from db.states import IntentState, RunState, TaskKind, TaskState
 
 
 @dataclass(frozen=True)
@@ -316,17 +316,30 @@ def pending_intent(database: Path) -> bool:
         return session.scalar(pending) is not None
 
 
-def past_timings(database: Path, model: str, limit: int = 500) -> list[tuple[int, int, float]]:
-    """(frames, objects, seconds) of the latest finished videos of `model` on this machine's database."""
+@dataclass(frozen=True)
+class Timing:
+    """What one finished video took; `load_s` is 0 where the model was warm."""
+
+    frames: int
+    objects: int
+    wall_s: float
+    load_s: float
+
+
+def past_timings(database: Path, model: str, limit: int = 500) -> list[Timing]:
+    """The latest videos that `model` segmented, newest first; only those on the device of the newest."""
+    task = VideoTask
     statement = (
-        select(VideoTask.frames, VideoTask.objects, VideoTask.wall_s)
-        .join(Run, Run.id == VideoTask.run_id)
-        .where(Run.model == model, VideoTask.state == TaskState.DONE.value, VideoTask.wall_s > 0)
-        .order_by(VideoTask.id.desc())
+        select(task.frames, task.objects, task.wall_s, func.coalesce(task.load_s, 0.0), task.device_name)
+        .join(Run, Run.id == task.run_id)
+        .where(Run.model == model, task.state == TaskState.DONE.value, task.kind == TaskKind.SEGMENT.value)
+        .where(task.wall_s > 0)
+        .order_by(task.finished_at.desc())
         .limit(limit)
     )
     with reading(database) as session:
-        return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+        rows = session.execute(statement).all()
+    return [Timing(*row[:4]) for row in rows if row[4] == rows[0][4]]
 
 
 def run_datasets(database: Path) -> list[tuple[str, str]]:

@@ -1,13 +1,20 @@
-"""The cost of a video and the queue that it orders."""
+"""What a video costs, fitted from timings of one model on one device."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from db import ledger, queries
+from db.session import writing
 from db.states import TaskKind
-from vos_core.execution.cost import CostModel, fit_cost
-from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
-from vos_core.runs import RunSettings
+from tests.clips import write_dataset
+from tests.ui.seed import launch
+from vos_core.execution.cost import DEFAULT_LOAD_SECONDS, CostModel, fit_cost, typical_load
+from vos_core.execution.loading import cost_of
+from vos_core.home import Home
+from vos_core.runs import Grid
 
 
 def timings(a: float, b: float) -> list[tuple[int, int, float]]:
@@ -22,7 +29,7 @@ def test_fit_recovers_the_coefficients(a: float, b: float) -> None:
 
 
 def test_too_few_timings_give_frames_times_objects() -> None:
-    assert fit_cost(timings(0.5, 0.1)[:5]).cost(10, 3) == 30
+    assert fit_cost(timings(0.5, 0.1)[:5]).cost(10, 3) == pytest.approx(30 * CostModel().per_object)
 
 
 def test_more_objects_never_cost_less() -> None:
@@ -30,59 +37,34 @@ def test_more_objects_never_cost_less() -> None:
     assert model.cost(50, 6) >= model.cost(50, 1) > 0
 
 
-def run(run_id: int, position: float, videos: dict[str, tuple[int, int]], model: str = "flow") -> QueuedRun:
-    tasks = [
-        PendingTask(run_id * 100 + index, run_id, video, frames, objects, frames, TaskKind.SEGMENT, 0, 0, 0)
-        for index, (video, (frames, objects)) in enumerate(videos.items())
-    ]
-    settings = RunSettings("DAVIS", "data:DAVIS", "val", model)
-    return QueuedRun(run_id, position, settings, "/nowhere", tasks=tasks)
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        ([], DEFAULT_LOAD_SECONDS),
+        ([0.0, 0.0], DEFAULT_LOAD_SECONDS),
+        ([8.0], 8.0),
+        ([0.1, 6.0, 0.2, 8.0, 0.1, 7.0, 0.0], 7.0),  # most are another memory size on the same weights
+    ],
+)
+def test_typical_load(loads: Sequence[float], expected: float) -> None:
+    assert typical_load(loads) == expected
 
 
-def drain(queue: TaskQueue, device: str = "cpu") -> list[tuple[int, str]]:
-    taken = []
-    while (item := queue.take(device)) is not None:
-        taken.append((item[0].run_id, item[1].video))
-    return taken
-
-
-def test_runs_in_order_and_the_most_expensive_video_first() -> None:
-    queue = TaskQueue(has_gpu=False)
-    queue.put(run(2, 2.0, {"x": (10, 1), "y": (99, 9)}), CostModel())
-    queue.put(run(1, 1.0, {"short": (20, 1), "crowd": (20, 5), "long": (60, 1)}), CostModel())
-    assert drain(queue) == [(1, "crowd"), (1, "long"), (1, "short"), (2, "y"), (2, "x")]
-    assert len(queue) == 0
-
-
-def test_reordered_runs() -> None:
-    queue = TaskQueue(has_gpu=False)
-    queue.put(run(1, 5.0, {"a": (1, 1)}), CostModel())
-    queue.put(run(2, 4.0, {"b": (1, 1)}), CostModel())
-    assert drain(queue) == [(2, "b"), (1, "a")]
-
-
-def test_gpus_take_sam2_and_cpus_the_rest() -> None:
-    queue = TaskQueue(has_gpu=True)
-    queue.put(run(1, 1.0, {"a": (1, 1)}, "sam2_hiera_tiny"), CostModel())
-    queue.put(run(2, 2.0, {"b": (1, 1)}, "flow"), CostModel())
-    assert drain(queue, "cuda") == [(1, "a")]
-    assert drain(queue, "cpu") == [(2, "b")]
-
-
-def test_put_back_goes_first() -> None:
-    queue = TaskQueue(has_gpu=False)
-    queue.put(run(1, 1.0, {"a": (9, 1), "b": (5, 1)}), CostModel())
-    taken = queue.take("cpu")
-    assert taken is not None and taken[1].video == "a"
-    queue.put_back(*taken)
-    assert drain(queue) == [(1, "a"), (1, "b")]
-
-
-def test_put_back_after_the_run_was_read_anew() -> None:
-    queue = TaskQueue(has_gpu=False)
-    queue.put(run(1, 1.0, {"a": (9, 1), "b": (5, 1)}), CostModel())
-    taken = queue.take("cpu")
-    assert taken is not None
-    queue.put(run(1, 1.0, {"c": (3, 1), "b": (5, 1)}), CostModel())
-    queue.put_back(*taken)
-    assert drain(queue) == [(1, "a"), (1, "b"), (1, "c")]
+def test_models_and_devices_have_costs_of_their_own(home: Home) -> None:
+    write_dataset(home.data / "DAVIS", {f"v{n}": n for n in range(4, 11)})
+    grid = Grid((("DAVIS", home.store(home.data / "DAVIS"), "val"),), ("static", "flow", "propagation"))
+    static, flow, _ = launch(home, grid)
+    paces = {static: 0.001, flow: 0.2}
+    with writing(home.database) as session:
+        for run_id, pace in paces.items():
+            for number, task in enumerate(queries.tasks(home.database, run_id)):
+                # The first of each were done on another machine, long ago and slowly.
+                seconds, device = (pace, "new") if number else (99.0, "old")
+                columns = {"wall_s": task.frames * seconds, "load_s": 1.0, "device_name": device}
+                ledger.finish_task(session, task.id, columns, [], [])
+    assert cost_of(home.database, "static").cost(100, 2) == pytest.approx(0.1)
+    assert cost_of(home.database, "flow").cost(100, 2) == pytest.approx(20.0)
+    assert cost_of(home.database, "flow").load_s == 1.0
+    assert cost_of(home.database, "propagation") == CostModel()
+    kinds = {task.kind for task in queries.tasks(home.database, flow)}
+    assert kinds == {TaskKind.SEGMENT.value}

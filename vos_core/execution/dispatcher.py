@@ -9,6 +9,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
 
@@ -22,9 +23,8 @@ from db.schema import ensure
 from db.session import reading, writing
 from db.states import RunState, TaskKind, TaskState
 from vos_core.execution import lease
-from vos_core.execution.cost import CostModel, fit_cost
 from vos_core.execution.intents import Effects, apply_intents, remove_folders, write_run_file
-from vos_core.execution.loading import clear_up, queued_runs
+from vos_core.execution.loading import clear_up, cost_of, queued_runs
 from vos_core.execution.messages import Cancel, Failed, Finished, Message, Progress, Ready, Stop, Stopped
 from vos_core.execution.outcomes import (
     finished_record,
@@ -250,7 +250,7 @@ class Dispatcher:
             worker = self._workers.get(slot.name)
             if worker is not None and not worker.idle:
                 continue
-            while (taken := self._queue.take(slot.device)) is not None:
+            while (taken := self._take(slot, worker)) is not None:
                 run, task = taken
                 if not self._prepare(run, task) or self._adopt(run, task):
                     continue
@@ -261,6 +261,10 @@ class Dispatcher:
                     break
                 self._assign(worker, run, task)
                 break
+
+    def _take(self, slot: Slot, worker: WorkerHandle | None) -> tuple[QueuedRun, PendingTask] | None:
+        others = (w for w in self._workers.values() if w is not worker and w.slot.device == slot.device)
+        return self._queue.take(slot.device, worker.weights if worker else None, [other.as_peer() for other in others])
 
     def _start_worker(self, slot: Slot) -> None:
         if self._failed_starts.get(slot.name, 0) >= MOST_FAILED_STARTS:
@@ -362,11 +366,9 @@ class Dispatcher:
         """Read the queue from the database: of the given runs, or (None) of all."""
         for run_id in run_ids or ():
             self._queue.drop(run_id)
-        for run in queued_runs(self._home, run_ids):
-            self._queue.put(run, self._cost_of(run.settings.model))
-
-    def _cost_of(self, model: str) -> CostModel:
-        return fit_cost(queries.past_timings(self._database, model))
+        costs = lru_cache(partial(cost_of, self._database))
+        for run, tasks in queued_runs(self._home, run_ids):
+            self._queue.put(run, tasks, costs(run.settings.model))
 
 
 class _LeaseLost(Exception):

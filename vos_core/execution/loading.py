@@ -15,51 +15,66 @@ from db import ledger, queries
 from db.models import Run, VideoTask
 from db.session import reading, writing
 from db.states import RunState, TaskKind, TaskState
+from vos_core.execution.cost import CostModel, fit_cost
 from vos_core.execution.lease import process_alive
 from vos_core.execution.task_queue import PendingTask, QueuedRun
+from vos_core.gpus import Placement
 from vos_core.home import Home
 from vos_core.runs import RunSettings
 
+ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value)
 OLD_WORKER_SECONDS = 5.0  # workers end by themselves within this time when they lose their dispatcher
 
 
-def queued_runs(home: Home, run_ids: Iterable[int] | None = None) -> list[QueuedRun]:
+def queued_runs(home: Home, run_ids: Iterable[int] | None = None) -> list[tuple[QueuedRun, list[PendingTask]]]:
     """Active runs (of `run_ids`, or all) with their waiting video tasks."""
+    waiting = (
+        select(
+            VideoTask.id,
+            VideoTask.run_id,
+            VideoTask.video,
+            VideoTask.frames,
+            VideoTask.objects,
+            VideoTask.annotated,
+            VideoTask.kind,
+            VideoTask.attempt,
+            VideoTask.failures,
+            VideoTask.deaths,
+        )
+        .join(Run, Run.id == VideoTask.run_id)
+        .where(Run.state.in_(ACTIVE), VideoTask.state == TaskState.QUEUED.value)
+    )
+    columns = (Run.id, Run.position, Run.settings, Run.folder, Run.predictions, Run.reference)
+    runs = select(*columns, Run.gpus, Run.workers_per_gpu).where(Run.state.in_(ACTIVE))
+    if run_ids is not None:
+        runs = runs.where(Run.id.in_(list(run_ids)))
+        waiting = waiting.where(VideoTask.run_id.in_(list(run_ids)))
+    tasks: dict[int, list[PendingTask]] = {}
     with reading(home.database) as session:
-        statement = select(Run).where(Run.state.in_([RunState.QUEUED.value, RunState.RUNNING.value]))
-        if run_ids is not None:
-            statement = statement.where(Run.id.in_(list(run_ids)))
-        runs = {
-            run.id: QueuedRun(
-                run_id=run.id,
-                position=run.position,
-                settings=RunSettings.from_values(run.settings),
-                folder=str(home.locate(run.folder)),
-                predictions=str(home.locate(run.predictions)),
-                reference=str(home.locate(run.reference)) if run.reference else None,
+        # Columns, not mapped objects: tens of thousands of tasks may wait.
+        for row in session.execute(waiting):
+            tasks.setdefault(row.run_id, []).append(PendingTask(*row[:6], TaskKind(row.kind), *row[7:]))
+        return [
+            (
+                QueuedRun(
+                    run_id=row.id,
+                    position=row.position,
+                    settings=RunSettings.from_values(row.settings),
+                    folder=str(home.locate(row.folder)),
+                    predictions=str(home.locate(row.predictions)),
+                    reference=str(home.locate(row.reference)) if row.reference else None,
+                    placement=Placement(tuple(row.gpus or ()), row.workers_per_gpu or 0),
+                ),
+                tasks.get(row.id, []),
             )
-            for run in session.scalars(statement)
-        }
-        waiting = select(VideoTask).where(VideoTask.state == TaskState.QUEUED.value)
-        if run_ids is not None:
-            waiting = waiting.where(VideoTask.run_id.in_(list(run_ids)))
-        for task in session.scalars(waiting):
-            if task.run_id in runs:
-                runs[task.run_id].tasks.append(
-                    PendingTask(
-                        task_id=task.id,
-                        run_id=task.run_id,
-                        video=task.video,
-                        frames=task.frames,
-                        objects=task.objects,
-                        annotated=task.annotated,
-                        kind=TaskKind(task.kind),
-                        attempt=task.attempt,
-                        failures=task.failures,
-                        deaths=task.deaths,
-                    )
-                )
-    return list(runs.values())
+            for row in session.execute(runs)
+        ]
+
+
+def cost_of(database: Path, model: str) -> CostModel:
+    """What videos cost with this model, as far as this home has timings of it."""
+    timings = queries.past_timings(database, model)
+    return fit_cost([(t.frames, t.objects, t.wall_s) for t in timings], [t.load_s for t in timings])
 
 
 def clear_up(database: Path) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from db.states import TaskKind
 from vos_core.execution.messages import Assign, Message, Progress
 from vos_core.execution.slots import Slot
-from vos_core.execution.task_queue import PendingTask, QueuedRun
+from vos_core.execution.task_queue import Peer, PendingTask, QueuedRun, seconds_left
 from vos_core.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,6 +35,7 @@ class Assignment:
     task: PendingTask
     attempt: int
     began: float
+    expected_s: float  # loading included
     cancelled_at: float | None = None
 
 
@@ -49,6 +51,7 @@ class WorkerHandle(ABC):
         self.assignment: Assignment | None = None
         self.ready = False
         self.progress: Progress | None = None
+        self.weights: str | None = None  # that it holds, or loads for its assignment
         self.log = home.logs / f"worker-{slot.name}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
 
@@ -59,7 +62,11 @@ class WorkerHandle(ABC):
 
     def assign(self, run: QueuedRun, task: PendingTask, attempt: int) -> None:
         """Give it a video task."""
-        self.assignment = Assignment(run, task, attempt, time.time())
+        expected_s = task.seconds
+        if task.kind is TaskKind.SEGMENT and run.weights != self.weights:
+            expected_s += run.load_s
+            self.weights = run.weights
+        self.assignment = Assignment(run, task, attempt, time.time(), expected_s)
         self.progress = None
         self.send(
             Assign(
@@ -73,6 +80,17 @@ class WorkerHandle(ABC):
                 run.reference,
             )
         )
+
+    @property
+    def seconds_left(self) -> float:
+        """Until it is expected to be free."""
+        if self.assignment is None:
+            return 0.0
+        return seconds_left(self.assignment.expected_s, time.time() - self.assignment.began)
+
+    def as_peer(self) -> Peer:
+        """What the queue must know of it when another worker asks for a task."""
+        return Peer(self.weights, self.seconds_left)
 
     @abstractmethod
     def send(self, message: Message) -> None:
