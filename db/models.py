@@ -87,7 +87,6 @@ class Run(Base):
     f_recall: Mapped[float | None]
     f_decay: Mapped[float | None]
     # MOSEv2's second metric: J&F-dot, J-dot, F-dot and its disappearance and reappearance parts.
-    dot_wanted: Mapped[bool] = mapped_column(default=False, server_default="0")
     dot_scores: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     decode_s: Mapped[float] = mapped_column(default=0.0)

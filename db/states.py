@@ -42,6 +42,7 @@ class TaskKind(StrEnum):
 
     SEGMENT = "segment"  # masks, and scores where there are annotations
     SCORE = "score"  # masks are there: scores only, on a CPU
+    SCORE_DOT = "score_dot"  # the same, and MOSEv2's J&F-dot
 
 
 class IntentKind(StrEnum):

@@ -9,7 +9,6 @@ down_revision = "0001"
 
 def upgrade() -> None:
     with op.batch_alter_table("run") as batch:
-        batch.add_column(sa.Column("dot_wanted", sa.Boolean(), nullable=False, server_default="0"))
         batch.add_column(sa.Column("dot_scores", sa.JSON(), nullable=True))
         batch.add_column(sa.Column("seconds_left", sa.Float(), nullable=True))
         batch.add_column(sa.Column("gpus", sa.JSON(), nullable=True))
