@@ -44,9 +44,9 @@ def read_picture(path: Path) -> Picture:
 
 
 def is_plain_jpeg(data: bytes) -> bool:
-    """Whether OpenCV decodes these bytes to what Pillow would, in two thirds of the time: a whole 8-bit grey or
-    YCbCr JPEG. (A cut one OpenCV fills up with grey and says nothing; CMYK the two convert differently.)"""
-    if not data.startswith(b"\xff\xd8") or not data.endswith(b"\xff\xd9"):
+    """Whether OpenCV decodes these bytes to what Pillow would, in two thirds of the time: an 8-bit grey or YCbCr JPEG
+    (CMYK the two convert differently)."""
+    if not data.startswith(b"\xff\xd8"):
         return False
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
@@ -62,7 +62,7 @@ def is_plain_jpeg(data: bytes) -> bool:
 
 def _decode_plain_jpeg(data: bytes) -> Picture | None:
     """The picture as OpenCV decodes it, not turned by its EXIF orientation (upstream's Pillow does not); None where it
-    cannot."""
+    cannot, be it that the file is cut short or damaged: Pillow then says why, or makes do as upstream would."""
     import cv2
 
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)

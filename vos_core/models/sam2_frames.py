@@ -92,8 +92,9 @@ class Normaliser:
         import cv2
         import torch
 
-        table = self.table.numpy().T.reshape(1, 256, 3).copy()
-        images = torch.empty(len(frames), 3, *frames[0].shape[:2])
+        table = self.table.numpy()
+        images = np.empty((len(frames), 3, *frames[0].shape[:2]), np.float32)
         for image, frame in zip(images, frames, strict=True):
-            image.copy_(torch.from_numpy(cv2.LUT(frame, table)).permute(2, 0, 1))
-        return images
+            for plane, row, channel in zip(image, table, cv2.split(frame), strict=True):
+                cv2.LUT(channel, row, dst=plane)
+        return torch.from_numpy(images)
