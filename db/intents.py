@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from db.models import Intent, Run, ServerScore
+from sqlalchemy.orm import Session
+
+from db.holder import held_elsewhere
+from db.models import Intent, Lease, Run, ServerScore
 from db.session import writing
 from db.states import IntentKind
 from vos_core.errors import InputError
 
 
+@contextmanager
+def _asking(database: Path) -> Iterator[Session]:
+    """A writing session. Raises InputError while another host holds the home folder: it is read-only here then."""
+    with writing(database) as session:
+        sentence = held_elsewhere(session.get(Lease, 1))
+        if sentence is not None:
+            raise InputError(sentence)
+        yield session
+
+
 def ask(database: Path, kind: IntentKind, payload: dict[str, Any]) -> int:
     """Insert an intent; returns its id (see `db.queries.intent` for the answer)."""
-    with writing(database) as session:
+    with _asking(database) as session:
         intent = Intent(kind=kind.value, payload=payload, created_at=time.time())
         session.add(intent)
         session.flush()
@@ -27,7 +41,7 @@ def describe_run(
     database: Path, run_id: int, *, title: str | None = None, notes: str | None = None, tags: list[str] | None = None
 ) -> None:
     """Set the parts of a run that belong to the person. Raises InputError when there is no such run."""
-    with writing(database) as session:
+    with _asking(database) as session:
         run = session.get(Run, run_id)
         if run is None:
             raise InputError(f"There is no run {run_id}: it may have been deleted.")
@@ -53,7 +67,7 @@ def add_server_score(database: Path, run_id: int, server: str, figures: Mapping[
             raise InputError(f"A figure of {server.strip()} has no name: write NAME=VALUE, such as J&F=0.712.")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise InputError(f"The figure {name} of {server.strip()} is {value!r}: give a number, such as 0.712.")
-    with writing(database) as session:
+    with _asking(database) as session:
         if session.get(Run, run_id) is None:
             raise InputError(f"There is no run {run_id}: it may have been deleted.")
         score = ServerScore(
@@ -70,7 +84,7 @@ def add_server_score(database: Path, run_id: int, server: str, figures: Mapping[
 
 def remove_server_score(database: Path, score_id: int) -> None:
     """Forget a typed-in score. Raises InputError when there is none with this id."""
-    with writing(database) as session:
+    with _asking(database) as session:
         score = session.get(ServerScore, score_id)
         if score is None:
             raise InputError(f"There is no server score {score_id}: it may have been removed.")

@@ -219,9 +219,29 @@ def record_worker(session: Session, name: str, **columns: Any) -> None:
     worker.seen_at = time.time()
 
 
-def forget_workers(session: Session) -> None:
-    """Workers of an earlier dispatcher."""
-    session.execute(delete(Worker))
+def forget_workers(session: Session, but: Iterable[str] = ()) -> None:
+    """Workers that are no more: all `but` those with these names."""
+    session.execute(delete(Worker).where(Worker.name.not_in(list(but))))
+
+
+def add_active_seconds(session: Session, seconds: Mapping[int, float]) -> None:
+    """Seconds during which runs (by id) were worked on, beyond those written already."""
+    for run_id, value in seconds.items():
+        session.execute(update(Run).where(Run.id == run_id).values(active_s=Run.active_s + value))
+
+
+def requeue_interrupted(session: Session, at_work: Iterable[int] = ()) -> None:
+    """Queue again the tasks that are marked as running while no worker is on them (`at_work` are those that one is
+    on); a run of which no task runs waits, too."""
+    lost = select(VideoTask).where(VideoTask.state == TaskState.RUNNING.value, VideoTask.id.not_in(list(at_work)))
+    for task in session.scalars(lost).all():
+        cancelled = session.get_one(Run, task.run_id).state == RunState.CANCELLED.value
+        set_task_state(session, task.id, TaskState.CANCELLED if cancelled else TaskState.QUEUED)
+    session.flush()
+    busy = select(VideoTask.run_id).where(VideoTask.state == TaskState.RUNNING.value)
+    for run in session.scalars(select(Run).where(Run.state == RunState.RUNNING.value, Run.id.not_in(busy))).all():
+        run.state = RunState.QUEUED.value
+        refresh_run(session, run.id)
 
 
 def requeue_tasks(session: Session, run_ids: Iterable[int], states: Sequence[TaskState]) -> list[int]:

@@ -19,8 +19,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from db import queries
+from db.holder import process_alive
 from ui.navigation import ROOT
-from vos_core.execution.lease import process_alive
 from vos_core.home import Home
 
 expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong

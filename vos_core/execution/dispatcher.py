@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
 
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db import ledger, queries
-from db.models import Run
 from db.schema import ensure
-from db.session import reading, writing
-from db.states import RunState, TaskKind, TaskState
+from db.states import TaskKind
 from vos_core.execution import lease
+from vos_core.execution.clocks import RunClocks
 from vos_core.execution.intents import Effects, apply_intents, remove_folders, write_run_file
-from vos_core.execution.loading import clear_up, cost_of, queued_runs
+from vos_core.execution.leftovers import Leftovers
+from vos_core.execution.loading import cost_of, queued_runs
 from vos_core.execution.messages import Cancel, Failed, Finished, Message, Progress, Ready, Stop, Stopped
 from vos_core.execution.outcomes import (
     finished_record,
@@ -34,7 +34,9 @@ from vos_core.execution.outcomes import (
     write_run_failure,
     write_stopped,
 )
-from vos_core.execution.slots import Slot
+from vos_core.execution.sidecar import sweep
+from vos_core.execution.ray_workers import ADDRESS_VARIABLE, RayWorkers
+from vos_core.execution.slots import Slot, may_use
 from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
 from vos_core.execution.worker_handle import Assignment, Gone, Inbox, WorkerHandle, WorkerSource
 from vos_core.execution.worker_process import LocalWorkers
@@ -43,8 +45,9 @@ from vos_core.home import Home
 TICK_SECONDS = 0.2
 HEARTBEAT_SECONDS = 1.0
 IDLE_EXIT_SECONDS = 20.0
-CANCEL_GRACE_SECONDS = 10.0
-STOP_GRACE_SECONDS = 8.0
+CANCEL_SECONDS = 1.5  # or two frames, whichever is longer: then a cancelled worker that has not stopped is killed
+STOP_SECONDS = 6.0  # for all workers, when the dispatcher is told to stop
+RETRY_SECONDS = 1.0
 MOST_FAILED_STARTS = 3
 
 log = logging.getLogger("dispatcher")
@@ -53,17 +56,19 @@ log = logging.getLogger("dispatcher")
 class Dispatcher:
     """One loop: hear workers, apply intents, hand out tasks, and write everything in one commit a second."""
 
-    def __init__(self, home: Home, token: str, source: WorkerSource) -> None:
-        self._home, self._token = home, token
+    def __init__(self, home: Home, held: lease.Held, source: WorkerSource) -> None:
+        self._home, self._held = home, held
         self._database = home.database
+        self._leftovers = Leftovers(home)
         self._source = source
         self._slots: Sequence[Slot] = ()
         self._workers: dict[str, WorkerHandle] = {}
         self._failed_starts: dict[str, int] = {}
         self._inbox: Inbox = queue.Queue()
         self._queue = TaskQueue(has_gpu=False)
-        self._active_since: dict[int, float] = {}  # run -> when a worker was last known on it
+        self._clocks = RunClocks()
         self._unheard: deque[tuple[WorkerHandle, Message | Gone]] = deque()
+        self._adrift = True  # what is in memory may differ from the database
         self._stopping = False
         self._heartbeat_at = 0.0
         self._idle_since = time.monotonic()
@@ -74,24 +79,35 @@ class Dispatcher:
         """Dispatch until idle, told to stop, or the lease is lost."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        clear_up(self._database)
-        self._reload(None)
         try:
             while not self._stopping:
                 try:
+                    if self._adrift:
+                        self._catch_up()
                     self._tick()
-                except OperationalError as error:
+                    if self._is_idle() and self._held.release(unless_asked=True):
+                        log.info("nothing left to do")
+                        self._stop_workers()
+                        return
+                except (OperationalError, OSError) as error:
                     # Locked or a full disk: nothing is lost, results wait on disk and in memory.
-                    log.warning("the database cannot be written now, trying again: %s", error.orig)
-                    time.sleep(1.0)
-                if self._is_idle() and lease.release(self._database, self._token, unless_asked=True):
-                    log.info("nothing left to do")
-                    return
-        except _LeaseLost:
+                    log.warning("this cannot be done now, trying again: %s", getattr(error, "orig", error))
+                    self._adrift = True
+                    time.sleep(RETRY_SECONDS)
+            self._shut_down()
+        except lease.LeaseLost:
             log.error("another dispatcher took the lease: stopping without a word to the database")
             self._stop_workers()
-            return
-        self._shut_down()
+
+    def _catch_up(self) -> None:
+        """Read the queue anew. Tasks that are marked as running while no worker is on them wait again: an earlier
+        dispatcher's, or one of ours whose end could not be written."""
+        at_work = [worker.assignment.task.task_id for worker in self._workers.values() if worker.assignment]
+        with self._writing() as session:
+            ledger.requeue_interrupted(session, at_work)
+        self._queue = TaskQueue(has_gpu=self._queue.has_gpu)
+        self._reload(None)
+        self._adrift = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
@@ -104,18 +120,22 @@ class Dispatcher:
     def _shut_down(self) -> None:
         log.info("stopping: running videos go back to the queue")
         self._stop_workers()
-        with writing(self._database) as session:
-            for worker in self._workers.values():
-                if worker.assignment is not None:
-                    ledger.set_task_state(session, worker.assignment.task.task_id, TaskState.QUEUED)
-            self._write_active_times(session)
-            ledger.forget_workers(session)
-        lease.release(self._database, self._token)
+        deadline = time.monotonic() + RETRY_SECONDS
+        try:
+            while self._workers and time.monotonic() < deadline:
+                self._hear(TICK_SECONDS)  # their last words: what was finished is done
+            with self._writing() as session:
+                ledger.requeue_interrupted(session)
+            self._held.release()
+        except OperationalError as error:
+            log.warning("this is left to the next dispatcher: %s", error.orig)
 
     def _stop_workers(self) -> None:
         for worker in self._workers.values():
+            if worker.assignment is not None:
+                worker.assignment.cancelled_at = worker.assignment.cancelled_at or time.monotonic()
             worker.send(Stop())
-        deadline = time.monotonic() + STOP_GRACE_SECONDS
+        deadline = time.monotonic() + STOP_SECONDS
         for worker in self._workers.values():
             worker.wait(max(0.1, deadline - time.monotonic()))
             worker.kill()
@@ -166,32 +186,31 @@ class Dispatcher:
     def _leave(self, worker: WorkerHandle, assignment: Assignment) -> None:
         """The worker is no longer on that run; when it was the last one, the run's clock stops."""
         run_id = assignment.run.run_id
-        self._note_active(run_id)
         worker.assignment, worker.progress = None, None
         if not any(w.assignment and w.assignment.run.run_id == run_id for w in self._workers.values()):
-            self._active_since.pop(run_id, None)
+            self._clocks.stop(run_id)
 
     def _on_end(self, run: QueuedRun, task: PendingTask, message: Message) -> None:
-        """A worker's last word on an attempt."""
-        state = TaskState.DONE
+        """A worker's last word on an attempt. One transaction each: a message may be heard again after it failed."""
+        waits = False
         if isinstance(message, Finished):
             record = finished_record(run, task)
             if record is not None:
-                write_finished(self._database, task, record)
+                write_finished(self._writing, task, record)
             else:
                 lost = f"Video {task.video}: its finished folder vanished from {run.folder}."
-                state = write_failure(self._database, task, lost)
+                waits = write_failure(self._writing, task, lost)
         elif isinstance(message, Failed) and message.whole_run:
             self._fail_run(run, task, message.sentence)
         elif isinstance(message, Failed):
-            state = write_failure(self._database, task, message.sentence)
+            waits = write_failure(self._writing, task, message.sentence)
         elif isinstance(message, Stopped):
-            state = write_stopped(self._database, task)
-        if state is TaskState.QUEUED:
-            self._put_back(run, task)
+            waits = write_stopped(self._writing, task)
+        if waits:
+            self._queue.put_back(run, task)
 
     def _fail_run(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
-        write_run_failure(self._database, run.run_id, [task, *self._queue.drop(run.run_id)], sentence)
+        write_run_failure(self._writing, run.run_id, [task, *self._queue.drop(run.run_id)], sentence)
 
     def _on_gone(self, worker: WorkerHandle, how: str) -> None:
         """A worker ended."""
@@ -209,19 +228,21 @@ class Dispatcher:
     def _on_death(self, worker: WorkerHandle, assignment: Assignment, how: str) -> None:
         """A worker died on a video: twice makes a failure, unless we killed it for not stopping."""
         run, task = assignment.run, assignment.task
+        with contextlib.suppress(OSError):
+            sweep(Path(run.folder), task.video)
         if assignment.cancelled_at is not None:
-            state = write_stopped(self._database, task)
+            waits = write_stopped(self._writing, task)
         else:
             log.warning("worker %s died (%s) on video %s", worker.slot.name, how, task.video)
             sentence = f"Video {task.video}: its worker died on it, {how}; see {worker.log}."
-            state = write_death(self._database, task, sentence)
-        if state is TaskState.QUEUED:
-            self._put_back(run, task)
+            waits = write_death(self._writing, task, sentence)
+        if waits:
+            self._queue.put_back(run, task)
 
     def _apply_intents(self) -> None:
         if not queries.pending_intent(self._database):
             return
-        with writing(self._database) as session:
+        with self._writing() as session:
             effects = apply_intents(session, self._home)
         self._after(effects)
 
@@ -236,11 +257,13 @@ class Dispatcher:
         self._idle_since = time.monotonic()
 
     def _kill_deaf_workers(self) -> None:
-        """A cancelled worker that does not answer (stuck in one frame) loses its process."""
+        """A cancelled worker that is stuck in a frame, or still loads its model, loses its process."""
         for worker in list(self._workers.values()):
-            assignment = worker.assignment
-            late = assignment is not None and assignment.cancelled_at is not None
-            if late and time.monotonic() - assignment.cancelled_at > CANCEL_GRACE_SECONDS:  # type: ignore
+            if worker.assignment is None or worker.assignment.cancelled_at is None:
+                continue
+            speed = worker.progress.frames_per_second if worker.progress else None
+            grace = max(CANCEL_SECONDS, 2 / speed if speed else 0.0)
+            if time.monotonic() - worker.assignment.cancelled_at > grace:
                 worker.kill()
 
     def _hand_out(self) -> None:
@@ -248,7 +271,7 @@ class Dispatcher:
         self._queue.has_gpu = any(slot.device == "cuda" for slot in self._slots)
         for slot in self._slots:
             worker = self._workers.get(slot.name)
-            if worker is not None and not worker.idle:
+            if (worker is not None and not worker.idle) or (worker is None and self._leftovers.hold_up(slot.name)):
                 continue
             while (taken := self._take(slot, worker)) is not None:
                 run, task = taken
@@ -261,20 +284,27 @@ class Dispatcher:
                     break
                 self._assign(worker, run, task)
                 break
+            else:
+                if worker is not None and slot.number > 1:
+                    worker.send(Stop())  # it would hold its GPU's memory for nobody
 
     def _take(self, slot: Slot, worker: WorkerHandle | None) -> tuple[QueuedRun, PendingTask] | None:
         others = (w for w in self._workers.values() if w is not worker and w.slot.device == slot.device)
-        return self._queue.take(slot.device, worker.weights if worker else None, [other.as_peer() for other in others])
+        weights, peers = worker.weights if worker else None, [other.as_peer() for other in others]
+        return self._queue.take(slot.device, weights, peers, lambda run: may_use(slot, run.placement, self._slots))
 
     def _start_worker(self, slot: Slot) -> None:
         if self._failed_starts.get(slot.name, 0) >= MOST_FAILED_STARTS:
-            usable = [s for s in self._slots if s.device == slot.device]
-            if all(self._failed_starts.get(s.name, 0) >= MOST_FAILED_STARTS for s in usable):
-                log_file = self._home.logs / f"worker-{slot.name}.log"
-                while (taken := self._queue.take(slot.device)) is not None:
-                    self._fail_run(*taken, f"No worker can be started on this machine: see {log_file}.")
+            log_file = self._home.logs / f"worker-{slot.name}.log"
+            while (taken := self._queue.take(slot.device, suits=partial(self._is_hopeless, slot.device))) is not None:
+                self._fail_run(*taken, f"No worker can be started on this machine: see {log_file}.")
             return
         self._workers[slot.name] = self._source.start(slot, self._inbox)
+
+    def _is_hopeless(self, device: str, run: QueuedRun) -> bool:
+        """Whether workers start in none of the slots that the run may use."""
+        usable = [s for s in self._slots if s.device == device and may_use(s, run.placement, self._slots)]
+        return all(self._failed_starts.get(s.name, 0) >= MOST_FAILED_STARTS for s in usable if s.number == 1)
 
     def _prepare(self, run: QueuedRun, task: PendingTask) -> bool:
         """Have the run's folder and `run.json` there; False when the run had to be failed."""
@@ -295,43 +325,27 @@ class Dispatcher:
         record = finished_record(run, task)
         if record is None:
             return False
-        write_finished(self._database, task, record)
+        write_finished(self._writing, task, record)
         return True
 
     def _assign(self, worker: WorkerHandle, run: QueuedRun, task: PendingTask) -> None:
-        task.attempt += 1
-        with writing(self._database) as session:
-            ledger.start_task(session, task.task_id, task.attempt, worker.slot.name)
-        self._active_since.setdefault(run.run_id, time.monotonic())
-        worker.assign(run, task, task.attempt)
-
-    def _put_back(self, run: QueuedRun, task: PendingTask) -> None:
-        with reading(self._database) as session:
-            state = session.scalar(select(Run.state).where(Run.id == run.run_id))
-        if state in (RunState.QUEUED.value, RunState.RUNNING.value):
-            self._queue.put_back(run, task)
+        attempt = task.attempt + 1
+        with self._writing() as session:
+            ledger.start_task(session, task.task_id, attempt, worker.slot.name)
+        task.attempt = attempt
+        self._clocks.start(run.run_id)
+        worker.assign(run, task, attempt)
 
     # --- database
 
-    def _note_active(self, run_id: int) -> None:
-        """Fold the time since the last note into the run's active seconds."""
-        since = self._active_since.get(run_id)
-        if since is None:
-            return
-        now = time.monotonic()
-        with writing(self._database) as session:
-            run = session.get(Run, run_id)
-            if run is not None:
-                run.active_s += now - since
-        self._active_since[run_id] = now
-
-    def _write_active_times(self, session: Session) -> None:
-        now = time.monotonic()
-        for run_id, since in list(self._active_since.items()):
-            run = session.get(Run, run_id)
-            if run is not None:
-                run.active_s += now - since
-            self._active_since[run_id] = now
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """A transaction under the lease, which it renews; runs' seconds are brought up to now with it."""
+        seconds = self._clocks.unwritten()
+        with self._held.writing() as session:
+            ledger.add_active_seconds(session, seconds)
+            yield session
+        self._clocks.written(seconds)
 
     def _beat(self) -> None:
         """One commit a second: the lease, all workers and all progress."""
@@ -341,11 +355,9 @@ class Dispatcher:
             for worker in self._workers.values()
             if worker.assignment and worker.progress
         }
-        with writing(self._database) as session:
-            if not ledger.renew_lease(session, self._token):
-                raise _LeaseLost
+        with self._writing() as session:
             ledger.write_progress(session, progress)
-            self._write_active_times(session)
+            ledger.forget_workers(session, but=self._workers)
             for run_id in {w.assignment.run.run_id for w in self._workers.values() if w.assignment}:
                 ledger.refresh_run(session, run_id)
             for name, worker in self._workers.items():
@@ -371,25 +383,22 @@ class Dispatcher:
             self._queue.put(run, tasks, costs(run.settings.model))
 
 
-class _LeaseLost(Exception):
-    """Another dispatcher took over."""
-
-
 def main() -> None:
     """Entry of `python -m vos_core.execution.dispatcher`."""
     home = Home.from_environment()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     ensure(home.database)
-    token = lease.take(home.database)
-    if token is None:
+    held = lease.take(home.database)
+    if held is None:
         log.info("another dispatcher holds the lease")
         return
+    cluster = os.environ.get(ADDRESS_VARIABLE)
     log.info("dispatching for %s", home.root)
     try:
-        Dispatcher(home, token, LocalWorkers(home)).run()
+        Dispatcher(home, held, RayWorkers(cluster, home) if cluster else LocalWorkers(home)).run()
     finally:
         with contextlib.suppress(OperationalError):
-            lease.release(home.database, token)
+            held.release()
 
 
 if __name__ == "__main__":

@@ -1,68 +1,68 @@
-"""The lease on a home folder: which process dispatches for it, and whether that process still lives."""
+"""The lease on a home folder: taken by one dispatcher, renewed by whatever it writes, lost when another takes it."""
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-import psutil
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from db import ledger, queries
+from db.holder import Holder, is_alive, is_here
 from db.models import Intent, Lease
 from db.session import writing
 from db.states import IntentState
 
-STALE_SECONDS = 30.0  # a holder on another host that has not renewed for so long is gone
+LISTEN_SECONDS = 3.0  # a holder elsewhere whose clock is behind ours is heard within this time: it writes every second
 
 
-@dataclass(frozen=True)
-class Holder:
-    """A process, so that it can be told from a later one with the same pid."""
-
-    host: str
-    boot_id: str
-    pid: int
-    process_started: float
-
-    @classmethod
-    def this_process(cls) -> Holder:
-        """The calling process."""
-        return cls(socket.gethostname(), boot_id(), os.getpid(), psutil.Process().create_time())
+class LeaseLost(Exception):
+    """Another dispatcher took over: nothing more may be written."""
 
 
-def boot_id() -> str:
-    """Identifier of the host's current boot; in a container, of the host beneath it."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return str(psutil.boot_time())
+class Held:
+    """The lease in the hands of its dispatcher: its only way to write."""
+
+    def __init__(self, database: Path, token: str) -> None:
+        self.database = database
+        self._token = token
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A writing session that renews the lease. Raises LeaseLost when it is no longer ours.
+
+        So a dispatcher that slept while another one took over (a frozen machine, a stalled network) cannot write the
+        outcome of an attempt that was superseded.
+        """
+        with writing(self.database) as session:
+            if not ledger.renew_lease(session, self._token):
+                raise LeaseLost
+            yield session
+
+    def release(self, *, unless_asked: bool = False) -> bool:
+        """Give the lease back. With `unless_asked`, keep it when an intent is pending (and return False): an intent
+        that is inserted later finds no holder, so that its sender starts a new dispatcher."""
+        with writing(self.database) as session:
+            pending = select(Intent.id).where(Intent.state == IntentState.PENDING.value).limit(1)
+            if unless_asked and session.scalar(pending):
+                return False
+            lease = session.get(Lease, 1)
+            if lease is not None and lease.token == self._token:
+                ledger.forget_workers(session)
+                session.delete(lease)
+        return True
 
 
-def process_alive(pid: int, process_started: float) -> bool:
-    """Whether that very process lives (a zombie does not)."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - process_started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def is_alive(lease: Lease | None) -> bool:
-    """Whether the lease's holder still dispatches: its process here, its heartbeat elsewhere."""
-    if lease is None:
-        return False
-    if lease.host == socket.gethostname() and lease.boot_id == boot_id():
-        return process_alive(lease.pid, lease.process_started)
-    return time.time() - lease.heartbeat < STALE_SECONDS
-
-
-def take(database: Path) -> str | None:
-    """Take the lease for this process. Returns its token, or None while somebody else holds it."""
-    me = Holder.this_process()
+def take(database: Path) -> Held | None:
+    """Take the lease for this process; None while somebody else holds it."""
+    found = queries.lease(database)
+    if found is not None and not is_here(found) and (is_alive(found) or _beats(database, found)):
+        return None
     token = secrets.token_hex(8)
     with writing(database) as session:
         lease = session.get(Lease, 1)
@@ -71,27 +71,18 @@ def take(database: Path) -> str | None:
         if lease is not None:
             session.delete(lease)
             session.flush()
-        session.add(
-            Lease(
-                id=1,
-                token=token,
-                host=me.host,
-                boot_id=me.boot_id,
-                pid=me.pid,
-                process_started=me.process_started,
-                heartbeat=time.time(),
-            )
-        )
-    return token
+        session.add(Lease(id=1, token=token, heartbeat=time.time(), **asdict(Holder.this_process())))
+    return Held(database, token)
 
 
-def release(database: Path, token: str, *, unless_asked: bool = False) -> bool:
-    """Give the lease back. With `unless_asked`, keep it when an intent is pending (and return False): an intent that
-    is inserted later finds no holder, so that its sender starts a new dispatcher."""
-    with writing(database) as session:
-        if unless_asked and session.scalar(select(Intent.id).where(Intent.state == IntentState.PENDING.value).limit(1)):
+def _beats(database: Path, silent: Lease) -> bool:
+    """Whether a holder elsewhere, silent for long by our clock, renews after all."""
+    deadline = time.monotonic() + LISTEN_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        lease = queries.lease(database)
+        if lease is None:
             return False
-        lease = session.get(Lease, 1)
-        if lease is not None and lease.token == token:
-            session.delete(lease)
-    return True
+        if (lease.token, lease.heartbeat) != (silent.token, silent.heartbeat):
+            return True
+    return False

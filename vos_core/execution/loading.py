@@ -1,29 +1,23 @@
-"""From the database to the dispatcher's queue, and the state that a dead dispatcher left behind."""
+"""From the database to the dispatcher's queue."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
 from sqlalchemy import select
 
-from db import ledger, queries
+from db import queries
 from db.models import Run, VideoTask
-from db.session import reading, writing
+from db.session import reading
 from db.states import RunState, TaskKind, TaskState
 from vos_core.execution.cost import CostModel, fit_cost
-from vos_core.execution.lease import process_alive
 from vos_core.execution.task_queue import PendingTask, QueuedRun
 from vos_core.gpus import Placement
 from vos_core.home import Home
 from vos_core.runs import RunSettings
 
 ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value)
-OLD_WORKER_SECONDS = 5.0  # workers end by themselves within this time when they lose their dispatcher
 
 
 def queued_runs(home: Home, run_ids: Iterable[int] | None = None) -> list[tuple[QueuedRun, list[PendingTask]]]:
@@ -75,24 +69,3 @@ def cost_of(database: Path, model: str) -> CostModel:
     """What videos cost with this model, as far as this home has timings of it."""
     timings = queries.past_timings(database, model)
     return fit_cost([(t.frames, t.objects, t.wall_s) for t in timings], [t.load_s for t in timings])
-
-
-def clear_up(database: Path) -> None:
-    """After an earlier dispatcher: start nothing while one of its workers still lives, and queue again what they had.
-
-    Workers end by themselves when they lose their dispatcher, and are killed when they do not.
-    """
-    deadline = time.monotonic() + OLD_WORKER_SECONDS
-    here = socket.gethostname()
-    old = [worker for worker in queries.workers(database) if worker.host == here]
-    while living := [worker for worker in old if process_alive(worker.pid, worker.process_started)]:
-        if time.monotonic() > deadline:
-            for worker in living:
-                with contextlib.suppress(psutil.Error):
-                    psutil.Process(worker.pid).kill()
-        time.sleep(0.1)
-    with writing(database) as session:
-        ledger.forget_workers(session)
-        running = select(VideoTask.id).where(VideoTask.state == TaskState.RUNNING.value)
-        for task_id in session.scalars(running).all():
-            ledger.set_task_state(session, task_id, TaskState.QUEUED)

@@ -1,16 +1,20 @@
-"""What an attempt's end means: each function writes one outcome in one transaction and says what comes next."""
+"""What an attempt's end means: each function writes one outcome in one transaction.
+
+Those that may leave the task waiting return whether it is to be handed out again now. A task that was deleted
+meanwhile, with its run, is none's business.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from db import ledger
-from db.models import Run
-from db.session import writing
+from db.models import Run, VideoTask
 from db.states import RunState, TaskState
 from vos_core.execution.results import record_finished, record_run_scores
 from vos_core.execution.sidecar import VideoRecord, read_record
@@ -18,6 +22,7 @@ from vos_core.execution.task_queue import PendingTask, QueuedRun
 
 MOST_FAILURES = 3
 DEATHS_PER_FAILURE = 2
+Writing = Callable[[], AbstractContextManager[Session]]
 
 log = logging.getLogger("dispatcher")
 
@@ -30,64 +35,63 @@ def finished_record(run: QueuedRun, task: PendingTask) -> VideoRecord | None:
     return record
 
 
-def write_finished(database: Path, task: PendingTask, record: VideoRecord) -> None:
+def write_finished(writing: Writing, task: PendingTask, record: VideoRecord) -> None:
     """A video is done."""
-    with writing(database) as session:
-        record_finished(session, task.task_id, record)
-        _refresh(session, task.run_id)
+    with writing() as session:
+        if session.get(VideoTask, task.task_id) is not None:
+            record_finished(session, task.task_id, record)
+            _refresh(session, task.run_id)
 
 
-def write_failure(database: Path, task: PendingTask, sentence: str) -> TaskState:
-    """An attempt that counts: queued again, and at the third time failed. Returns the new state."""
+def write_failure(writing: Writing, task: PendingTask, sentence: str) -> bool:
+    """An attempt that counts: the task waits again, and at the third time it failed."""
     failures = task.failures + 1
     log.warning("run %s video %s, failure %d: %s", task.run_id, task.video, failures, sentence)
-    with writing(database) as session:
-        state = TaskState.FAILED if failures >= MOST_FAILURES else TaskState.QUEUED
-        if _is_cancelled(session, task.run_id):
-            state = TaskState.CANCELLED
-        ledger.set_task_state(session, task.task_id, state, sentence, failures=failures, deaths=0)
-        _refresh(session, task.run_id)
+    state = TaskState.FAILED if failures >= MOST_FAILURES else TaskState.QUEUED
+    waits = _write(writing, task, state, sentence, failures=failures, deaths=0)
     task.failures, task.deaths = failures, 0
-    return state
+    return waits
 
 
-def write_death(database: Path, task: PendingTask, sentence: str) -> TaskState:
-    """The worker died on it, undisturbed: twice makes a failure. Returns the new state."""
+def write_death(writing: Writing, task: PendingTask, sentence: str) -> bool:
+    """The worker died on it, undisturbed: twice makes a failure."""
     deaths = task.deaths + 1
     if deaths >= DEATHS_PER_FAILURE:
-        return write_failure(database, task, sentence)
-    with writing(database) as session:
-        state = TaskState.CANCELLED if _is_cancelled(session, task.run_id) else TaskState.QUEUED
-        ledger.set_task_state(session, task.task_id, state, deaths=deaths)
-        _refresh(session, task.run_id)
+        return write_failure(writing, task, sentence)
+    waits = _write(writing, task, TaskState.QUEUED, None, deaths=deaths)
     task.deaths = deaths
-    return state
+    return waits
 
 
-def write_stopped(database: Path, task: PendingTask) -> TaskState:
-    """The attempt was stopped on request. Returns the new state."""
-    with writing(database) as session:
-        state = TaskState.CANCELLED if _is_cancelled(session, task.run_id) else TaskState.QUEUED
-        ledger.set_task_state(session, task.task_id, state)
-        _refresh(session, task.run_id)
-    return state
+def write_stopped(writing: Writing, task: PendingTask) -> bool:
+    """The attempt was stopped on request, or came to nothing through no fault of the video's."""
+    return _write(writing, task, TaskState.QUEUED, None)
 
 
-def write_run_failure(database: Path, run_id: int, tasks: Sequence[PendingTask], sentence: str) -> None:
+def write_run_failure(writing: Writing, run_id: int, tasks: Sequence[PendingTask], sentence: str) -> None:
     """Nothing of this run can be done (its model does not load): what is left of it fails, with one sentence."""
     log.error("run %s: %s", run_id, sentence)
-    with writing(database) as session:
+    with writing() as session:
+        if session.get(Run, run_id) is None:
+            return
         for task in tasks:
             ledger.set_task_state(session, task.task_id, TaskState.FAILED, sentence)
         _refresh(session, run_id).error = sentence
+
+
+def _write(writing: Writing, task: PendingTask, state: TaskState, sentence: str | None, **columns: int) -> bool:
+    """Write a task's state, which its run's end overrules; returns whether it waits in an active run."""
+    with writing() as session:
+        if session.get(VideoTask, task.task_id) is None:
+            return False
+        if session.get_one(Run, task.run_id).state == RunState.CANCELLED.value:
+            state = TaskState.CANCELLED
+        ledger.set_task_state(session, task.task_id, state, sentence, **columns)
+        run = _refresh(session, task.run_id)
+        return state is TaskState.QUEUED and run.state in (RunState.QUEUED.value, RunState.RUNNING.value)
 
 
 def _refresh(session: Session, run_id: int) -> Run:
     run = ledger.refresh_run(session, run_id)
     record_run_scores(session, run)
     return run
-
-
-def _is_cancelled(session: Session, run_id: int) -> bool:
-    run = session.get(Run, run_id)
-    return run is None or run.state == RunState.CANCELLED.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Mapping
@@ -84,13 +85,15 @@ def temporary_folder(run_folder: Path, video: str, attempt: int) -> Path:
 
 def put_in_place(temporary: Path, final: Path) -> None:
     """Rename a whole attempt to its final name; an earlier result of that name is replaced."""
-    if final.exists():
+    try:
+        temporary.rename(final)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
         old = temporary.with_name(temporary.name + "-old")
         final.rename(old)
         temporary.rename(final)
         shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.rename(final)
 
 
 def sweep(run_folder: Path, video: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,11 +12,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from db import queries
+from db.holder import Holder, is_alive, is_here, process_alive
 from db.intents import ask
 from db.schema import ensure
 from db.states import IntentKind, IntentState
 from vos_core.errors import InputError, VosLabError
-from vos_core.execution.lease import is_alive
 from vos_core.execution.worker_handle import REPOSITORY
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan
@@ -100,6 +102,17 @@ def ensure_dispatcher(home: Home) -> bool:
         )
     _children.append(child)
     return True
+
+
+def stop_dispatcher(home: Home) -> Holder | None:
+    """Tell this host's dispatcher to stop cleanly: what runs goes back to the queue. Returns it, None if there is
+    none; `process_alive` says whether it still lives."""
+    lease = queries.lease(home.database) if home.database.exists() else None
+    if lease is None or not is_here(lease) or not process_alive(lease.pid, lease.process_started):
+        return None
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(lease.pid, signal.SIGTERM)
+    return Holder(lease.host, lease.boot_id, lease.pid, lease.process_started)
 
 
 def _ask(home: Home, kind: IntentKind, payload: dict[str, Any]) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import psutil
 
 from vos_core.errors import VosLabError
+from vos_core.execution.leftovers import WORKER_MODULE
 from vos_core.execution.messages import Message, decode, encode
 from vos_core.execution.slots import Slot, find_slots
 from vos_core.execution.worker_handle import Gone, Inbox, WorkerHandle, worker_environment
@@ -27,7 +28,7 @@ class WorkerProcess(WorkerHandle):
         super().__init__(slot, home)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "vos_core.execution.worker"],
+                [sys.executable, "-m", WORKER_MODULE, slot.name],  # the name: for `ps`, and for a later dispatcher
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
