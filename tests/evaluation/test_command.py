@@ -15,7 +15,7 @@ from tests.evaluation.folders import STEMS, Folders
 from tests.evaluation.spoil import truncate, with_label
 from vos_core.cli import main
 from vos_core.evaluation import evaluate
-from vos_core.evaluation.dot import evaluate_dot
+from vos_core.evaluation.folders import evaluate_dot
 from vos_core.evaluation.report import tables
 from vos_core.masks import read_mask, write_mask
 
@@ -197,4 +197,5 @@ def test_annotations_one_folder_an_object(
     told = capsys.readouterr().err
     assert "Video cows, frame 00002" in told and "Video bear: frame 00001" in told
     assert not list(folders.results.glob("*.csv"))
-    assert run_command(*where, "--metric", "dot") == 2
+    assert run_command(*where, "--metric", "dot") == 1
+    assert capsys.readouterr().err == told

@@ -12,7 +12,8 @@ import pytest
 from tests.evaluation import spoil
 from tests.evaluation.folders import STEMS, Folders
 from vos_core.errors import InputError, PredictionError
-from vos_core.evaluation.dot import DotScorer, evaluate_dot
+from vos_core.evaluation.dot import objects_in
+from vos_core.evaluation.folders import evaluate, evaluate_dot
 from vos_core.masks import read_mask, write_mask
 from vos_core.metrics.dot import score_object
 
@@ -62,7 +63,7 @@ def test_a_gap_in_the_ids_is_no_object(folders: Folders) -> None:
         mask = read_mask(folders.prediction("cows", stem))
         mask[mask == 2] = 0
         write_mask(folders.prediction("cows", stem), mask)
-    assert DotScorer("cows", folders.annotations("cows")).object_ids == (1, 3)
+    assert objects_in(folders.annotations("cows")) == (1, 3)
     assert [one.object_id for one in evaluate_dot(folders.root, folders.results).videos[0].objects] == [1, 3]
 
 
@@ -77,8 +78,8 @@ def test_processes_change_nothing(folders: Folders) -> None:
         (Path.unlink, "Video cows: frame 00003 has no prediction"),
         (spoil.truncate, "Video cows, frame 00003: .* truncated"),
         (spoil.saved_as("RGB"), "Video cows, frame 00003: .* RGB"),
-        (spoil.with_label(4), "Video cows, frame 00003: .* has object 4, but the video has only 1, 2, 3"),
-        (spoil.remove_folder, "Video cows: 5 frames have no prediction"),
+        (spoil.with_label(4), "Video cows, frame 00003: .* has object 4, but the video has only 1 to 3"),
+        (spoil.remove_folder, "Video cows has no predictions: there is no folder"),
         (lambda path: write_mask(path, np.zeros((3, 4), np.uint8)), "Video cows, frame 00003: .* annotation's size"),
     ],
     ids=["missing", "truncated", "RGB", "other object", "no folder", "other size"],
@@ -112,3 +113,43 @@ def test_first_frame_annotations_cannot_be_scored(folders: Folders) -> None:
             folders.annotations(video)[stem].unlink()
     with pytest.raises(InputError, match="only the challenge's server"):
         evaluate_dot(folders.root, folders.results)
+
+
+def apart(folder: Path, video: str) -> None:
+    """Turn a video's label maps into one folder an object, void left out."""
+    for path in sorted((folder / video).glob("*.png")):
+        mask = read_mask(path)
+        for label in (1, 2, 3):
+            target = folder / video / f"{label:03d}" / path.name
+            target.parent.mkdir(exist_ok=True)
+            write_mask(target, (mask == label).astype(np.uint8))
+        path.unlink()
+
+
+@pytest.mark.parametrize("predictions_too", [False, True])
+def test_objects_kept_apart_score_as_their_label_maps(folders: Folders, predictions_too: bool) -> None:
+    hide(folders, "cows", 2, STEMS[3:5])
+    joined, joined_davis = evaluate_dot(folders.root, folders.results, videos=["cows"]), evaluate_of(folders)
+    apart(folders.root / "Annotations" / "480p", "cows")
+    if predictions_too:
+        apart(folders.results, "cows")
+    assert evaluate_dot(folders.root, folders.results, videos=["cows"]).to_json() == joined.to_json()
+    assert evaluate_of(folders) == joined_davis
+
+
+def evaluate_of(folders: Folders) -> dict[str, object]:
+    return evaluate(folders.root, folders.results, videos=["cows"]).to_json()
+
+
+def test_objects_that_share_pixels_keep_them(folders: Folders) -> None:
+    """Joined maps would lose what object 3 has in object 1: kept apart, both are perfect."""
+    for base in (folders.root / "Annotations" / "480p", folders.results):
+        apart(base, "cows")
+        for stem in STEMS:
+            first, third = (base / "cows" / name / f"{stem}.png" for name in ("001", "003"))
+            write_mask(third, read_mask(first) | read_mask(third))
+            if base == folders.results:
+                for name in ("001", "002", "003"):
+                    source = folders.root / "Annotations" / "480p" / "cows" / name / f"{stem}.png"
+                    write_mask(base / "cows" / name / f"{stem}.png", read_mask(source))
+    assert evaluate_dot(folders.root, folders.results, videos=["cows"]).scores.jf_dot == 1.0

@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_dot(args: argparse.Namespace) -> int:
     from vos_core.errors import InputError
-    from vos_core.evaluation.dot import evaluate_dot
+    from vos_core.evaluation.folders import evaluate_dot
     from vos_core.evaluation.report import dot_tables, write_json
 
     if args.per_frame or args.official_decay:

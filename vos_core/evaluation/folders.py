@@ -13,10 +13,13 @@ import numpy as np
 
 from vos_core.datasets.layout import EmptyVideoList, open_dataset
 from vos_core.errors import InputError, PredictionError, VosLabError
+from vos_core.evaluation.checks import ExtraObjects, frames_are_missing
+from vos_core.evaluation.dot import DotEvaluation, DotVideoScores, DotWatch, join_stretches, objects_in
 from vos_core.evaluation.per_object import score_per_object
-from vos_core.evaluation.scorer import ExtraObjects, VideoScorer, frames_are_missing
+from vos_core.evaluation.scorer import VideoScorer
 from vos_core.evaluation.scores import GlobalScores, ObjectScores, VideoScores, global_scores
 from vos_core.masks import MaskError, MissingMask
+from vos_core.metrics.dot import dot_scores
 from vos_core.per_object import frames_of, mask_reader, object_folders
 
 Progress = Callable[[int, int], None]
@@ -69,30 +72,30 @@ def evaluate(
     """
     if task != SEMI_SUPERVISED:
         raise InputError(f"Task {task!r} is not scored here: only {SEMI_SUPERVISED!r} is.")
-    if processes < 1:
-        raise InputError(f"The number of processes must be at least 1, not {processes}.")
-    if extra_objects not in ("error", "ignore"):
-        raise InputError(f"Extra objects can be an 'error' or be 'ignore'd, not {extra_objects!r}.")
-    results = Path(results_path).expanduser().absolute()
-    if not results.is_dir():
-        raise InputError(f"There is no folder of predictions {results}: check the path.")
-    warnings: list[str] = []
-    parts = _parts(_annotations(davis_path, set, videos, warnings), results, extra_objects)
-    total = sum(part.length for part in parts)
-    done = 0
-    outcomes: dict[str, list[_Outcome]] = {}
-    for part, outcome in zip(parts, _score(parts, processes)):
-        outcomes.setdefault(part.video, []).append(outcome)
-        done += part.length
-        if progress is not None:
-            progress(done, total)
-    problems = [problem for video, found in outcomes.items() for problem in _problems(video, results / video, found)]
-    if problems:
-        raise PredictionError("\n".join(problems))
-    warnings += [warning for found in outcomes.values() for outcome in found for warning in outcome.warnings]
+    outcomes, warnings = _evaluate(davis_path, results_path, set, videos, processes, extra_objects, progress)
     scores = tuple(_join(video, found, official_decay) for video, found in outcomes.items())
     rows = [(one.j_statistics, one.f_statistics) for video in scores for one in video.objects]
-    return Evaluation(set, scores, global_scores(rows), tuple(warnings))
+    return Evaluation(set, scores, global_scores(rows), warnings)
+
+
+def evaluate_dot(
+    davis_path: Path | str,
+    results_path: Path | str,
+    *,
+    split: str = "val",
+    videos: Sequence[str] | None = None,
+    processes: int = 1,
+    extra_objects: ExtraObjects = "error",
+    progress: Progress | None = None,
+) -> DotEvaluation:
+    """As `evaluate`, by MOSEv2's J&F-dot (`vos_core.metrics.dot`)."""
+    outcomes, warnings = _evaluate(davis_path, results_path, split, videos, processes, extra_objects, progress, True)
+    scores = tuple(
+        DotVideoScores(video, tuple(map(join_stretches, zip(*(one.dot.objects for one in found if one.dot)))))
+        for video, found in outcomes.items()
+    )
+    rows = [one.statistics for video in scores for one in video.objects]
+    return DotEvaluation(split, scores, dot_scores(rows), warnings)
 
 
 def score_folder(
@@ -113,6 +116,41 @@ def score_folder(
     return _join(video, [outcome], official_decay)
 
 
+def _evaluate(
+    davis_path: Path | str,
+    results_path: Path | str,
+    split: str,
+    videos: Sequence[str] | None,
+    processes: int,
+    extra_objects: ExtraObjects,
+    progress: Progress | None,
+    dot: bool = False,
+) -> tuple[dict[str, list[_Outcome]], tuple[str, ...]]:
+    """What scoring each video's parts gave, none with a problem, and the warnings; raises as `evaluate`."""
+    if processes < 1:
+        raise InputError(f"The number of processes must be at least 1, not {processes}.")
+    if extra_objects not in ("error", "ignore"):
+        raise InputError(f"Extra objects can be an 'error' or be 'ignore'd, not {extra_objects!r}.")
+    results = Path(results_path).expanduser().absolute()
+    if not results.is_dir():
+        raise InputError(f"There is no folder of predictions {results}: check the path.")
+    warnings: list[str] = []
+    parts = _parts(_annotations(davis_path, split, videos, warnings), results, extra_objects, dot)
+    total = sum(part.length for part in parts)
+    done = 0
+    outcomes: dict[str, list[_Outcome]] = {}
+    for part, outcome in zip(parts, _score(parts, processes)):
+        outcomes.setdefault(part.video, []).append(outcome)
+        done += part.length
+        if progress is not None:
+            progress(done, total)
+    problems = [problem for video, found in outcomes.items() for problem in _problems(video, results / video, found)]
+    if problems:
+        raise PredictionError("\n".join(problems))
+    warnings += [warning for found in outcomes.values() for outcome in found for warning in outcome.warnings]
+    return outcomes, tuple(warnings)
+
+
 @dataclass(frozen=True)
 class _Part:
     """A stretch of a video: `annotations` are its first, those of the stretch, and one that is not evaluated.
@@ -124,6 +162,7 @@ class _Part:
     annotations: Mapping[str, Path] | Path
     folder: Path
     extra_objects: ExtraObjects
+    dot: bool = False
 
     @property
     def length(self) -> int:
@@ -137,6 +176,7 @@ class _Outcome:
     """What scoring a part gave: scores, or problems and the frames without a file."""
 
     scores: VideoScores | None
+    dot: DotVideoScores | None
     problems: tuple[str, ...]
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -172,17 +212,17 @@ def _annotations(
 
 
 def _parts(
-    annotations: Mapping[str, Mapping[str, Path] | Path], results: Path, extra_objects: ExtraObjects
+    annotations: Mapping[str, Mapping[str, Path] | Path], results: Path, extra_objects: ExtraObjects, dot: bool
 ) -> list[_Part]:
     parts = []
     for video, files in annotations.items():
         if isinstance(files, Path):
-            parts.append(_Part(video, files, results / video, extra_objects))
+            parts.append(_Part(video, files, results / video, extra_objects, dot))
             continue
         items = list(files.items())
         for start in range(1, len(items) - 1, _FRAMES_A_PART):
             stretch = items[start : min(start + _FRAMES_A_PART, len(items) - 1)]
-            parts.append(_Part(video, dict([items[0], *stretch, items[-1]]), results / video, extra_objects))
+            parts.append(_Part(video, dict([items[0], *stretch, items[-1]]), results / video, extra_objects, dot))
     return parts
 
 
@@ -208,12 +248,21 @@ def _score(parts: Sequence[_Part], processes: int) -> Iterator[_Outcome]:
 def _score_part(part: _Part) -> _Outcome:
     """Score what can be scored and say all that is wrong."""
     if isinstance(part.annotations, Path):
+        seen = DotWatch(object_folders(part.annotations)) if part.dot else None
         try:
-            apart, told = score_per_object(part.video, part.annotations, part.folder, extra_objects=part.extra_objects)
+            apart, told = score_per_object(
+                part.video,
+                part.annotations,
+                part.folder,
+                extra_objects=part.extra_objects,
+                watch=seen.look_apart if seen else None,
+            )
         except PredictionError as error:
-            return _Outcome(None, tuple(str(error).splitlines()), (), ())
-        return _Outcome(apart, (), (), told)
-    scorer = VideoScorer(part.video, part.annotations, extra_objects=part.extra_objects)
+            return _Outcome(None, None, tuple(str(error).splitlines()), (), ())
+        return _Outcome(apart, seen.beside(apart) if seen else None, (), (), told)
+    seen = DotWatch(objects_in(part.annotations)) if part.dot else None
+    watch = seen.look if seen else None
+    scorer = VideoScorer(part.video, part.annotations, extra_objects=part.extra_objects, watch=watch)
     problems: list[str] = []
     missing: list[str] = []
     read = mask_reader(part.folder)
@@ -232,7 +281,8 @@ def _score_part(part: _Part) -> _Outcome:
         except PredictionError as error:
             problems.append(str(error))
     scores = None if problems or missing else scorer.finish()
-    return _Outcome(scores, tuple(problems), tuple(missing), tuple(scorer.warnings))
+    dot = seen.beside(scores) if seen and scores else None
+    return _Outcome(scores, dot, tuple(problems), tuple(missing), tuple(scorer.warnings))
 
 
 def _problems(video: str, folder: Path, outcomes: Sequence[_Outcome]) -> list[str]:

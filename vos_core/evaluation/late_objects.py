@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from vos_core.errors import InputError
-from vos_core.evaluation.scorer import ExtraObjects, VideoScorer, Watch
+from vos_core.evaluation.checks import ExtraObjects
+from vos_core.evaluation.scorer import VideoScorer, Watch
 from vos_core.evaluation.scores import ObjectScores, VideoScores
 from vos_core.masks import VOID, MaskError, view_mask
 

@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from vos_core.errors import InputError, PredictionError
-from vos_core.evaluation.scorer import ExtraObjects, frames_are_missing
+from vos_core.evaluation.checks import (
+    ExtraObjects,
+    check_size,
+    extra_objects_warning,
+    frames_are_missing,
+    prediction_at,
+    read_annotation,
+    require_all,
+)
 from vos_core.evaluation.scores import ObjectScores, VideoScores
 from vos_core.masks import MaskError, MissingMask, view_mask
 from vos_core.metrics.boundary import boundary_radius
@@ -72,13 +80,11 @@ class PerObjectScorer:
         wanted = [object_id for object_id, frames in self._frames.items() if stem in frames]
         if not wanted:
             return
-        where = f"Video {self.video}, frame {stem}: the prediction{f' {source}' if source else ''}"
+        where = prediction_at(self.video, stem, source)
         masks, extra = self._by_object(prediction)
         if extra:
-            told = f"{where} has object {', '.join(map(str, extra))}, but the video has only {self._known(prediction)}"
-            if self._extra_objects == "error":
-                raise PredictionError(f"{told}: write only known objects, or ignore others (--extra-objects).")
-            self.warnings.append(f"{told}: ignored.")
+            known = self._known(prediction)
+            self.warnings.append(extra_objects_warning(where, extra, known, self._extra_objects))
         if absent := [object_id for object_id in wanted if object_id not in masks]:
             raise PredictionError(f"{where} has no mask of object {', '.join(map(str, absent))}: write an empty one.")
         # Who watches wants to know of the frame's other objects too, whose first or last mask this may be.
@@ -86,19 +92,12 @@ class PerObjectScorer:
         annotations: dict[int, np.ndarray] = {}
         scores: dict[int, tuple[float, float]] = {}
         for object_id in [*wanted, *others] if self._watch else wanted:
-            try:
-                annotation = read_binary(self._folders[object_id] / f"{stem}.png")
-            except MaskError as error:
-                raise InputError(f"Video {self.video}, frame {stem}: its annotation is of no use: {error}") from error
-            annotations[object_id] = annotation
+            path = self._folders[object_id] / f"{stem}.png"
+            annotations[object_id] = annotation = read_annotation(self.video, stem, read_binary, path)
             if object_id not in wanted:
                 continue
             mask = masks[object_id] != 0
-            if mask.shape != annotation.shape:
-                raise PredictionError(
-                    f"{where} is of shape {mask.shape} (height, width) but the annotation {annotation.shape}: "
-                    "predictions must have the annotation's size."
-                )
+            check_size(where, mask, annotation)
             (j,), (f,) = score_labels(
                 annotation.view(np.uint8), mask.view(np.uint8), 1, boundary_radius(*annotation.shape)
             )
@@ -116,8 +115,7 @@ class PerObjectScorer:
 
     def finish(self) -> VideoScores:
         """The scores. Raises PredictionError naming the evaluated frames that are missing."""
-        if missing := self.missing():
-            raise PredictionError(f"Video {self.video}: {frames_are_missing(missing)}.")
+        require_all(self.video, self.missing())
         objects = []
         for object_id, frames in self._frames.items():
             values = np.array([self._scores[object_id, stem] for stem in frames])
@@ -147,6 +145,7 @@ def score_per_object(
     *,
     official_decay: bool = False,
     extra_objects: ExtraObjects = "error",
+    watch: WatchMasks | None = None,
 ) -> tuple[VideoScores, tuple[str, ...]]:
     """Scores of one video, and warnings: `annotations` is its folder of object folders, `predictions` its folder of
     object folders or of label maps.
@@ -154,7 +153,9 @@ def score_per_object(
     Raises PredictionError with one line a problem, InputError as `PerObjectScorer`.
     """
     folder = Path(predictions)
-    scorer = PerObjectScorer(video, annotations, official_decay=official_decay, extra_objects=extra_objects)
+    scorer = PerObjectScorer(
+        video, annotations, official_decay=official_decay, extra_objects=extra_objects, watch=watch
+    )
     if not folder.is_dir():
         raise PredictionError(f"Video {video} has no predictions: there is no folder {folder}.")
     apart = is_per_object(folder)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from vos_core.errors import InputError, PredictionError
+from vos_core.errors import InputError
+from vos_core.evaluation.checks import (
+    ExtraObjects,
+    check_size,
+    extra_objects_warning,
+    prediction_at,
+    read_annotation,
+    require_all,
+)
 from vos_core.evaluation.scores import ObjectScores, VideoScores
-from vos_core.masks import VOID, MaskError, view_mask
+from vos_core.masks import VOID, view_mask
 from vos_core.metrics.boundary import boundary_radius
 from vos_core.metrics.label_maps import score_labels
 
-ExtraObjects = Literal["error", "ignore"]
 Watch = Callable[[str, np.ndarray, np.ndarray, Sequence[float], Sequence[float]], None]
 
 
@@ -74,24 +80,14 @@ class VideoScorer:
         row = self._row.get(stem)
         if row is None:
             return
-        try:
-            annotation = view_mask(self._annotations[stem])
-        except MaskError as error:
-            raise InputError(f"Video {self.video}, frame {stem}: its annotation is of no use: {error}") from error
-        where = f"Video {self.video}, frame {stem}: the prediction{f' {source}' if source else ''}"
-        if prediction.shape != annotation.shape or prediction.dtype != np.uint8:
-            raise PredictionError(
-                f"{where} is {_size(prediction)} but the annotation is {_size(annotation)}: "
-                "predictions must have the annotation's size."
-            )
+        annotation = read_annotation(self.video, stem, view_mask, self._annotations[stem])
+        where = prediction_at(self.video, stem, source)
+        check_size(where, prediction, annotation)
         count = len(self.object_ids)
         if (highest := int(prediction.max())) > count:
             extra = sorted(set(np.unique(prediction).tolist()) - set(range(count + 1)))
-            told = f"{where} has object {', '.join(map(str, extra))}, but the video has only 1 to {count}"
-            if self._extra_objects == "error":
-                hint = " (255 is void in annotations, but no object in predictions)" if highest == VOID else ""
-                raise PredictionError(f"{told}{hint}: write only known objects, or ignore others (--extra-objects).")
-            self.warnings.append(f"{told}: ignored.")
+            hint = " (255 is void in annotations, but no object in predictions)" if highest == VOID else ""
+            self.warnings.append(extra_objects_warning(where, extra, f"1 to {count}", self._extra_objects, hint))
         j, f = score_labels(annotation, prediction, count, boundary_radius(*annotation.shape))
         self._j[:, row] = j
         self._f[:, row] = f
@@ -105,8 +101,7 @@ class VideoScorer:
 
     def finish(self) -> VideoScores:
         """The scores. Raises PredictionError naming the evaluated frames that are missing."""
-        if missing := self.missing():
-            raise PredictionError(f"Video {self.video}: {frames_are_missing(missing)}.")
+        require_all(self.video, self.missing())
         return VideoScores(
             self.video,
             tuple(
@@ -129,17 +124,3 @@ class VideoScorer:
         if not highest:
             raise InputError(f"Video {self.video}: its first annotation {first} holds no object.")
         return highest
-
-
-def frames_are_missing(stems: Sequence[str]) -> str:
-    """`frame 00004 has no prediction`, or the like for many."""
-    if len(stems) == 1:
-        return f"frame {stems[0]} has no prediction"
-    some = ", ".join(stems[:10]) + (f" and {len(stems) - 10} more" if len(stems) > 10 else "")
-    return f"{len(stems)} frames have no prediction: {some}"
-
-
-def _size(mask: np.ndarray) -> str:
-    if mask.ndim != 2 or mask.dtype != np.uint8:
-        return f"{mask.dtype} {mask.shape}"
-    return f"{mask.shape[1]}x{mask.shape[0]}"
