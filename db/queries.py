@@ -60,7 +60,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class QueuedRunRow:
-    """Progress of a run that is queued, running or paused."""
+    """Progress of a run as the Queue page shows it."""
 
     id: int
     name: str
@@ -99,13 +99,15 @@ class WorkerRow:
     video: str | None
     frames_done: int | None
     frames: int | None
+    since: float | None  # when it began that video
 
 
 @dataclass(frozen=True)
 class QueueOverview:
-    """What the Queue page polls: active runs in queue order, and the workers."""
+    """What the Queue page polls: active runs in queue order, the latest that ended, and the workers."""
 
     runs: tuple[QueuedRunRow, ...]
+    ended: tuple[QueuedRunRow, ...]  # latest first
     workers: tuple[WorkerRow, ...]
 
 
@@ -220,10 +222,13 @@ def workers(database: Path) -> list[Worker]:
         return list(session.scalars(select(Worker).order_by(Worker.name)))
 
 
-def queue_overview(database: Path) -> QueueOverview:
-    """The queue at a glance: two statements on the runs' own counters, however many video tasks there are."""
-    active = [state.value for state in RunState if not state.ended]
-    runs = (
+def queue_overview(database: Path, ended: int = 5) -> QueueOverview:
+    """The queue at a glance: three statements on the runs' own counters, however many video tasks there are.
+
+    `ended` runs are shown at most beside the active ones.
+    """
+    over = [state.value for state in RunState if state.ended]
+    progress = (
         select(
             Run.id,
             Run.name,
@@ -247,9 +252,9 @@ def queue_overview(database: Path) -> QueueOverview:
             Run.error,
         )
         .join(Ablation, Ablation.id == Run.ablation_id)
-        .where(Run.state.in_(active))
-        .order_by(Run.position, Run.id)
     )
+    active = progress.where(Run.state.not_in(over)).order_by(Run.position, Run.id)
+    latest = progress.where(Run.state.in_(over)).order_by(Run.finished_at.desc(), Run.id.desc()).limit(ended)
     workers = (
         select(
             Worker.name,
@@ -263,6 +268,7 @@ def queue_overview(database: Path) -> QueueOverview:
             VideoTask.video,
             VideoTask.frames_done,
             VideoTask.frames,
+            VideoTask.started_at,
         )
         .outerjoin(VideoTask, VideoTask.id == Worker.task_id)
         .outerjoin(Run, Run.id == VideoTask.run_id)
@@ -270,7 +276,8 @@ def queue_overview(database: Path) -> QueueOverview:
     )
     with reading(database) as session:
         return QueueOverview(
-            tuple(QueuedRunRow(*row) for row in session.execute(runs)),
+            tuple(QueuedRunRow(*row) for row in session.execute(active)),
+            tuple(QueuedRunRow(*row) for row in session.execute(latest)),
             tuple(WorkerRow(*row) for row in session.execute(workers)),
         )
 

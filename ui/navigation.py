@@ -15,6 +15,7 @@ _TITLES = {
     # name and address: (file, title, icon); the first is the home page
     "runs": ("runs.py", "Runs", ":material/leaderboard:"),
     "launch": ("launch.py", "Launch", ":material/rocket_launch:"),
+    "queue": ("queue.py", "Queue", ":material/list_alt:"),
     "import": ("importing.py", "Import", ":material/move_to_inbox:"),
     "run": ("run.py", "Run", ":material/bar_chart:"),
     "compare": ("compare.py", "Compare", ":material/compare_arrows:"),

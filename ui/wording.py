@@ -59,6 +59,16 @@ def model_title(name: str) -> str:
     return MODELS[name].title if name in MODELS else name
 
 
+def model_label(model: str, memory_size: int | None, memory_mode: str | None) -> str:
+    """A model at its memory: `SAM 2 large, N = 5, naive`."""
+    parts = [model_title(model)]
+    if memory_size is not None:
+        parts.append("memory off" if memory_size == 0 else f"N = {memory_size}")
+    if memory_mode:
+        parts.append(memory_mode.replace("_", " "))
+    return ", ".join(parts)
+
+
 def run_title(run: Run) -> str:
     """What a run is called: the person's title, else its settings."""
     return run.title or settings_label(run)
@@ -66,11 +76,7 @@ def run_title(run: Run) -> str:
 
 def settings_label(run: Run) -> str:
     """Model and knobs in short: `Propagation, N = 5`."""
-    parts = [model_title(run.model)]
-    if run.memory_size is not None:
-        parts.append("memory off" if run.memory_size == 0 else f"N = {run.memory_size}")
-    if run.memory_mode:
-        parts.append(run.memory_mode.replace("_", " "))
+    parts = [model_label(run.model, run.memory_size, run.memory_mode)]
     parts += [f"{name} = {value}" for name, value in settings_of(run).options if name not in (IMPORTED, AGAINST)]
     if run.reference:
         parts.append(score_meaning(run))

@@ -78,13 +78,15 @@ def test_the_queue_at_a_glance(home: Home) -> None:
         ledger.record_worker(session, "cpu-0", state="idle", task_id=None, frames_per_second=None, **process)
     sent = statements(home.database)
     overview = queries.queue_overview(home.database)
-    assert len(sent) == 2, "the same two statements however long the queue is"
+    assert len(sent) == 3, "the same three statements however long the queue is"
+    assert [(row.id, row.state) for row in overview.ended] == [(ended, "done")]
     assert [(row.id, row.model, row.state) for row in overview.runs] == [
         (second, "flow", "running"),
         (first, "static", "queued"),
     ]
     row = overview.runs[0]
     assert (row.videos, row.frames, row.frames_done, row.frames_per_second, row.seconds_left) == (2, 11, 3, 1.5, 60.0)
+    assert [bool(worker.since) for worker in overview.workers] == [False, True]
     assert [(w.name, w.state, w.run_id, w.run, w.video, w.frames_done, w.frames) for w in overview.workers] == [
         ("cpu-0", "idle", None, None, None, None, None),
         ("cpu-1", "busy", second, row.name, "b", 3, 5),
