@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.clips import write_dataset
 from vos_core.cli import grids
+from vos_core.cores import cpu_workers
+from vos_core.cuda import Graphics, TorchBuild
 from vos_core.errors import InputError
-from vos_core.gpus import Placement
+from vos_core.execution.slots import find_slots
+from vos_core.gpus import Gpu, Placement
 from vos_core.home import Home
-from vos_core.launch import LaunchPlan, plan_launch
+from vos_core.launch import LaunchPlan, duration, plan_launch
+from vos_core.masks import read_mask, write_mask
 from vos_core.runs import Grid
 
 
@@ -48,6 +54,8 @@ def test_payload_round_trip(davis: Home) -> None:
 def test_the_command_line_means_the_same_grid(davis: Home, asked: Grid) -> None:
     import argparse
 
+    davis.checkpoints.mkdir()
+    (davis.checkpoints / "sam2_hiera_tiny.pt").touch()
     command = shlex.split(plan_launch(asked, davis).command)
     assert command[:4] == ["python", "-m", "vos_core", "run"]
     parser = argparse.ArgumentParser()
@@ -81,5 +89,128 @@ def test_what_cannot_be_launched(davis: Home, asked: Grid, sentences: list[str])
 def test_all_problems_are_told_at_once(davis: Home) -> None:
     (davis.data / "DAVIS/Annotations/480p/a/00000.png").unlink()
     with pytest.raises(InputError) as error:
-        plan_launch(grid("static", "sam2_hiera_large"), davis)
+        plan_launch(grid("static", "sam2_hiera_large", options=(("device", "cpu"),)), davis)
     assert len(str(error.value).splitlines()) == 2
+
+
+NO_DRIVER = Graphics((), None, TorchBuild("2.13.0", "13.0"))
+ON_CPU = (("device", "cpu"),)
+ON_CUDA = (("device", "cuda"),)
+L4 = Gpu("0", "NVIDIA L4")
+
+
+@pytest.fixture
+def weights(davis: Home) -> Home:
+    davis.checkpoints.mkdir()
+    for size in ("tiny", "large"):
+        (davis.checkpoints / f"sam2_hiera_{size}.pt").touch()
+    return davis
+
+
+@pytest.mark.parametrize(
+    ("options", "machine", "words"),
+    [
+        ((), NO_DRIVER, ["finds no GPU here: this machine has no NVIDIA driver", "about 1 minute", "--device cpu"]),
+        (ON_CUDA, NO_DRIVER, ["the device cuda, but this machine has no NVIDIA driver"]),
+        (
+            (),
+            Graphics((L4,), "535.104.05", TorchBuild("2.13.0+cu130", "13.0")),
+            ["NVIDIA L4 with driver 535.104.05", "CUDA 13.0", "driver 580 or newer", "make install TORCH=", "cu12x"],
+        ),
+        (
+            ON_CUDA,
+            Graphics((L4,), "580.95.05", TorchBuild("2.13.0+cpu", None)),
+            ["is here, but torch 2.13.0+cpu is a build without CUDA", "for CUDA 13", "make install TORCH="],
+        ),
+        ((), Graphics((L4,), "390.1", TorchBuild("2.13.0", "13.0")), ["wants driver 580 or newer: update the driver."]),
+        ((), Graphics((), "580.1", TorchBuild("2.13.0", "13.0"), True), ["CUDA_VISIBLE_DEVICES hides every GPU"]),
+        ((), Graphics((), None, None), ["torch is not installed: call `make install`"]),
+    ],
+)
+def test_sam2_without_a_gpu_is_refused_with_the_reason_and_the_time(
+    weights: Home, options: tuple[tuple[str, str], ...], machine: Graphics, words: list[str]
+) -> None:
+    with pytest.raises(InputError) as error:
+        plan_launch(grid("sam2_hiera_tiny", "static", options=options), weights, machine=machine)
+    (sentence,) = str(error.value).splitlines()
+    assert all(word in sentence for word in words), sentence
+    plan_launch(grid("sam2_hiera_tiny", options=ON_CPU), weights, machine=machine)
+    plan_launch(grid("static", "propagation"), weights, machine=machine)
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        Graphics((L4,), "580.95.05", TorchBuild("2.13.0", "13.0")),
+        Graphics((L4,), "535.104.05", TorchBuild("2.13.0+cu126", "12.6")),
+        Graphics((), None, TorchBuild("2.13.0+cpu", None), elsewhere=True),
+    ],
+)
+def test_sam2_is_launched_where_torch_can_use_the_gpu(weights: Home, machine: Graphics) -> None:
+    for options in ((), ON_CUDA):
+        assert plan_launch(grid("sam2_hiera_tiny", options=options), weights, machine=machine).frames == 9
+
+
+def test_the_hours_are_those_of_this_machine_where_it_knows_them(weights: Home) -> None:
+    def past(model: str, frames: int, objects: int) -> float | None:
+        assert (model, objects) == ("sam2_hiera_tiny", 2)
+        return frames * 3600.0 * cpu_workers()
+
+    with pytest.raises(InputError, match="take about 9 hours"):
+        plan_launch(grid("sam2_hiera_tiny"), weights, machine=NO_DRIVER, past=past)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5, "1 minute"), (600, "10 minutes"), (5000, "83 minutes"), (9000, "2 hours"), (2e5, "2 days")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_objects_that_appear_later_are_launched_only_where_they_are_tracked(weights: Home) -> None:
+    """Object 2 of video a is first annotated on frame 2, and frame 0 has no annotation at all."""
+    masks = weights.data / "DAVIS/Annotations/480p/a"
+    (masks / "00000.png").unlink()
+    labels = read_mask(masks / "00001.png")
+    write_mask(masks / "00001.png", np.where(labels == 2, 0, labels).astype(np.uint8))
+    later = grid("sam2_hiera_tiny", options=(*ON_CPU, ("track_object_appearing_later_in_video", True)))
+    (run,) = plan_launch(later, weights).runs
+    assert [(video.objects, video.annotated) for video in run.videos] == [(2, 4), (2, 4)]
+    with pytest.raises(InputError, match="Video a: its first frame 00000 has no annotation"):
+        plan_launch(grid("sam2_hiera_tiny", options=ON_CPU), weights)
+    # Masks that lie where objects happen to appear are prompts, nothing to score against.
+    (weights.data / "DAVIS/Annotations/480p/b/00001.png").unlink()
+    (run,) = plan_launch(later, weights).runs
+    assert [video.annotated for video in run.videos] == [4, 1]
+
+
+def test_knobs_that_change_nothing_are_no_axis(weights: Home) -> None:
+    asked = grid("sam2_hiera_tiny", sizes=(0, 2, 3), strides=(1, 2), pointers=(4, 16), options=ON_CPU)
+    labels = [run.settings.label for run in plan_launch(asked, weights).runs]
+    assert [label.partition(" ")[2].replace(" device=cpu", "") for label in labels] == [
+        "N=0",
+        "N=2 pointers=4",
+        "N=2",
+        "N=3 pointers=4",
+        "N=3",
+        "N=3 pointers=4 stride=2",
+        "N=3 stride=2",
+    ]
+    with pytest.raises(InputError, match="changes nothing at memory size 0"):
+        plan_launch(replace(asked, strides=(2, 4)), weights)
+
+
+def test_outputs_that_cannot_be_written_are_told_before_anything_is_queued(davis: Home) -> None:
+    davis.outputs.parent.mkdir(exist_ok=True)
+    davis.outputs.write_text("a file")
+    with pytest.raises(InputError, match=r"Masks cannot be written to .*outputs: .* is no folder; set VOSLAB_OUTPUTS"):
+        plan_launch(grid("static"), davis)
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "²"])
+def test_a_number_of_workers_that_is_none_is_refused(davis: Home, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOSLAB_CPU_WORKERS", value)
+    with pytest.raises(InputError, match=f"VOSLAB_CPU_WORKERS is '{value}': set it to a number"):
+        plan_launch(grid("static"), davis)
+    assert find_slots(gpus=())  # what is queued already goes on

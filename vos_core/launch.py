@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from vos_core.cores import cpu_workers
+from vos_core.cuda import Graphics, graphics
 from vos_core.datasets import Dataset, find_datasets, open_dataset
 from vos_core.datasets.checks import VideoFacts, check_videos
 from vos_core.errors import InputError
 from vos_core.gpus import Placement, visible_gpus
 from vos_core.home import Home
 from vos_core.models.registry import find_model
+from vos_core.models.sam2_options import LATER
+from vos_core.models.sam2_pace import VideoSeconds, cpu_seconds
 from vos_core.runs import Grid, RunSettings
+
+_Place = tuple[str, str, str, bool]  # dataset, stored path, split, whether objects may appear later
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,21 @@ class LaunchPlan:
         return cls(payload["name"], payload["command"], runs, payload.get("outputs", "outputs:."), placement)
 
 
-def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
-    """Expand `grid` and check every run of it against what is on disk.
+def plan_launch(
+    grid: Grid, home: Home, name: str = "", *, machine: Graphics | None = None, past: VideoSeconds | None = None
+) -> LaunchPlan:
+    """Expand `grid` and check every run of it against what is on disk, and against this machine.
+
+    Args:
+        grid: what is asked for.
+        home: where things are.
+        name: of the ablation; made of its axes when empty.
+        machine: what there is for SAM 2; looked for when None.
+        past: what videos took on this machine's CPU, for the hours that SAM 2 would take there.
 
     Raises InputError, with every problem on a line of its own, when anything in it cannot be run: unknown model,
-    memory size out of range, missing checkpoint, missing dataset, damaged list, frames or annotations.
+    memory size out of range, missing checkpoint, missing dataset, damaged list, frames or annotations, SAM 2 without
+    a GPU (unless its device is `cpu`), outputs that cannot be written.
     """
     if not grid.datasets:
         raise InputError("Choose at least one dataset.")
@@ -108,17 +126,21 @@ def plan_launch(grid: Grid, home: Home, name: str = "") -> LaunchPlan:
     settings = _collect(problems, grid.expand) or ()
     for model in dict.fromkeys(run.model for run in settings):
         _collect(problems, lambda model=model: check_model(model, [s for s in settings if s.model == model], home))
-    facts: dict[tuple[str, str, str], tuple[Dataset, tuple[VideoFacts, ...]]] = {}
-    for dataset_name, stored, split in grid.datasets:
-        found = _collect(problems, lambda a=dataset_name, b=stored, c=split: _facts(home, a, b, c, grid.videos))
+    _collect(problems, cpu_workers)
+    _collect(problems, lambda: check_outputs(home))
+    facts: dict[_Place, tuple[Dataset, tuple[VideoFacts, ...]]] = {}
+    places: list[_Place] = [_place(run) for run in settings] or [(*one, False) for one in grid.datasets]
+    for place in dict.fromkeys(places):
+        found = _collect(problems, lambda place=place: _facts(home, place, grid.videos))
         if found:
-            facts[(dataset_name, stored, split)] = found
-    if problems:
-        raise InputError("\n".join(problems))
+            facts[place] = found
     runs = []
     for run in settings:
-        dataset, videos = facts[(run.dataset, run.dataset_path, run.split)]
-        runs.append(PlannedRun(run, dataset.default_split, videos))
+        dataset, videos = facts.get(_place(run), (None, ()))
+        runs.append(PlannedRun(run, dataset.default_split if dataset else "", videos))
+    _collect(problems, lambda: check_devices(runs, machine or graphics(), past))
+    if problems:
+        raise InputError("\n".join(problems))
     outputs = home.store(home.outputs)
     command = command_line(grid, home)
     return LaunchPlan(name or ablation_name(grid), command, tuple(runs), outputs, grid.placement)
@@ -134,6 +156,49 @@ def check_model(name: str, settings: list[RunSettings], home: Home) -> None:
         for run in settings:
             check_options(run)
             find_checkpoint(run, home)
+
+
+def check_devices(runs: Sequence[PlannedRun], machine: Graphics, past: VideoSeconds | None = None) -> None:
+    """Raises InputError when SAM 2 would have to run on the CPU and nobody asked for that, with the time it takes."""
+    problem = machine.problem()
+    wanting = [run for run in runs if _is_sam2(run) and run.settings.option("device", "auto") != "cpu"]
+    if problem is None or not wanting:
+        return
+    if any(run.settings.option("device") == "cuda" for run in wanting):
+        raise InputError(f"SAM 2 was to run on the device cuda, but {problem}.")
+    seconds = cpu_seconds(
+        ((run.settings, [(video.frames, video.objects) for video in run.videos]) for run in wanting),
+        cpu_workers(),
+        past,
+    )
+    time = f"take about {duration(seconds)}" if seconds else "take hours or days"
+    raise InputError(
+        f"SAM 2 finds no GPU here: {problem}. On this machine's CPU these runs would {time}; to have that all the "
+        'same, add --device cpu (on the Launch page: the tick "on the CPU").'
+    )
+
+
+def check_outputs(home: Home) -> None:
+    """Raises InputError when no run's folder could be made: better now than when the first video is done."""
+    place = home.outputs
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise InputError(f"Masks cannot be written to {home.outputs}: {place} is no folder; set VOSLAB_OUTPUTS anew.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(
+            f"Masks cannot be written to {home.outputs}: {place} is not writable for this user; mend its permissions, "
+            "or set VOSLAB_OUTPUTS to another folder."
+        )
+
+
+def duration(seconds: float) -> str:
+    """`20 minutes`, `3 hours`, `4 days`: as exact as an estimate is."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 1.5 * length or unit == "minute":
+            number = max(1, round(seconds / length))
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    raise AssertionError
 
 
 def ablation_name(grid: Grid) -> str:
@@ -160,6 +225,8 @@ def command_line(grid: Grid, home: Home) -> str:
             words += ["--memory_size", *(str(size) for size in grid.memory_sizes)]
         if any(find_model(model).memory_modes for model in grid.models):
             words += ["--memory_mode", *grid.memory_modes]
+            for flag, values in (("--memory_temporal_stride", grid.strides), ("--max_obj_ptrs", grid.pointers)):
+                words += [flag, *map(str, values)] if values else []
         if grid.videos:
             words += ["--video", *grid.videos]
         for option, value in grid.options:
@@ -169,15 +236,22 @@ def command_line(grid: Grid, home: Home) -> str:
     return " && ".join(commands)
 
 
-def _facts(
-    home: Home, name: str, stored: str, split: str, subset: tuple[str, ...]
-) -> tuple[Dataset, tuple[VideoFacts, ...]]:
+def _place(run: RunSettings) -> _Place:
+    return run.dataset, run.dataset_path, run.split, bool(run.option(LATER, False))
+
+
+def _is_sam2(run: PlannedRun) -> bool:
+    return find_model(run.settings.model).family.startswith("sam2")
+
+
+def _facts(home: Home, place: _Place, subset: tuple[str, ...]) -> tuple[Dataset, tuple[VideoFacts, ...]]:
+    name, stored, split, later = place
     dataset = open_dataset(home.locate(stored), name)
     names = dataset.video_names(split)
     unknown = [video for video in subset if video not in names]
     if unknown:
         raise InputError(f"Split {split} of dataset {name} has no video {', '.join(map(repr, unknown))}.")
-    return dataset, check_videos(dataset, subset or names)
+    return dataset, check_videos(dataset, subset or names, later)
 
 
 def _collect(problems: list[str], action: Any) -> Any:

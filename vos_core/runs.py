@@ -13,10 +13,13 @@ from typing import Any
 
 from vos_core.gpus import Placement
 from vos_core.models.registry import MemoryMode, find_model
+from vos_core.models.sam2_options import OPTIONS, POINTERS, STRIDE, knob_counts
 
 # Options that are not a model's: stored paths of masks made elsewhere, and of what stands in for annotations.
 IMPORTED = "imported"
 AGAINST = "against"
+# What labels and tables call the knobs of SAM 2's memory.
+SHORT = {STRIDE: "stride", POINTERS: "pointers"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class RunSettings:
             parts.append(f"N={self.memory_size}")
         if self.memory_mode == MemoryMode.NAIVE:
             parts.append("naive")
-        parts += [f"{name}={value}" for name, value in self.options if name not in (IMPORTED, AGAINST)]
+        parts += [f"{SHORT.get(name, name)}={value}" for name, value in self.options if name not in (IMPORTED, AGAINST)]
         return " ".join(parts)
 
 
@@ -92,12 +95,16 @@ class Grid:
     memory_modes: tuple[str, ...] = (MemoryMode.POSITION_PRESERVING.value,)
     videos: tuple[str, ...] = ()
     options: tuple[tuple[str, Any], ...] = field(default_factory=tuple)
+    strides: tuple[int, ...] = ()  # memory_temporal_stride_for_eval of SAM 2; empty: that of `options`, or 1
+    pointers: tuple[int, ...] = ()  # max_obj_ptrs_in_encoder; empty: that of `options`, or 16
     placement: Placement = field(default_factory=Placement)
 
     def expand(self) -> tuple[RunSettings, ...]:
         """The runs, datasets outermost, then models, modes and memory sizes ascending; duplicates collapse.
 
-        Raises InputError for an unknown model or a memory size that one of the models cannot run.
+        A knob that changes nothing at a memory size (stride at 2, pointers at 0) is no axis there, provided that its
+        default is among the values. Raises InputError for an unknown model or a memory size that one of the models
+        cannot run.
         """
         runs: dict[RunSettings, None] = {}
         for (dataset, path, split), name in itertools.product(self.datasets, self.models):
@@ -110,10 +117,22 @@ class Grid:
                 sizes = tuple(sorted(set(self.memory_sizes))) or (spec.default_memory_size,)
             if spec.memory_modes:
                 modes = dict.fromkeys(self.memory_modes)
-            options = tuple(sorted(self.options)) if spec.family.startswith("sam2") else ()
             for mode, memory_size in itertools.product(modes, sizes):
-                runs[RunSettings(dataset, path, split, name, memory_size, mode, self.videos, options)] = None
+                for options in self._options_at(memory_size) if spec.family.startswith("sam2") else [()]:
+                    runs[RunSettings(dataset, path, split, name, memory_size, mode, self.videos, options)] = None
         return tuple(runs)
+
+    def _options_at(self, memory_size: int | None) -> list[tuple[tuple[str, Any], ...]]:
+        """The options with every combination of stride and pointers that makes a difference at a memory size."""
+        given = dict(self.options)
+        axes = []
+        for name, asked in ((STRIDE, self.strides), (POINTERS, self.pointers)):
+            default = OPTIONS[name].default
+            values = sorted(set(asked)) or [given.pop(name, default)]
+            if not knob_counts(name, memory_size) and default in values:
+                values = [default]
+            axes.append([{name: value} if value != default else {} for value in values])
+        return [tuple(sorted({**given, **stride, **pointers}.items())) for stride, pointers in itertools.product(*axes)]
 
 
 def run_name(settings: RunSettings, default_split: str, distinct: bool = False) -> str:

@@ -8,13 +8,12 @@ import pytest
 
 from vos_core.errors import InputError
 from vos_core.models.sam2_options import (
-    NOT_WIRED,
     OPTIONS,
     check_options,
-    check_values,
     option_values,
-    wants_all_annotations,
+    prompting_of,
 )
+from vos_core.prompts import Prompting
 from vos_core.runs import RunSettings
 
 
@@ -58,12 +57,18 @@ def test_refused(options: dict[str, Any], words: str) -> None:
         check_options(settings_for(**options))
 
 
-@pytest.mark.parametrize("name", NOT_WIRED)
-def test_a_run_is_not_launched_with_what_it_would_get_wrong(name: str) -> None:
-    check_values(settings_for(**{name: True}))
-    check_options(settings_for(**{name: False}))
-    with pytest.raises(InputError, match=f"{name} cannot be used in a run yet"):
-        check_options(settings_for(**{name: True}))
+@pytest.mark.parametrize(
+    ("size", "options", "words"),
+    [
+        (2, {"memory_temporal_stride_for_eval": 2}, "stride_for_eval 2 changes nothing at memory size 2.*3 or more"),
+        (0, {"memory_temporal_stride_for_eval": 4}, "changes nothing at memory size 0"),
+        (0, {"max_obj_ptrs_in_encoder": 4}, "max_obj_ptrs_in_encoder 4 changes nothing at memory size 0.*memory off"),
+    ],
+)
+def test_a_knob_without_effect_is_refused(size: int, options: dict[str, Any], words: str) -> None:
+    check_options(settings_for(size=3, **options))
+    with pytest.raises(InputError, match=words):
+        check_options(settings_for(size=size, **options))
 
 
 def test_one_pointer_is_refused_where_it_makes_masks_vanish() -> None:
@@ -100,13 +105,14 @@ def test_parse_refuses(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "wanted"),
+    ("options", "prompting"),
     [
-        ({}, False),
-        ({"per_obj_png_file": True}, False),
-        ({"use_all_masks": True}, True),
-        ({"track_object_appearing_later_in_video": True}, True),
+        ({}, Prompting.FIRST_FRAME),
+        ({"per_obj_png_file": True}, Prompting.FIRST_FRAME),
+        ({"use_all_masks": True}, Prompting.EVERY_ANNOTATION),
+        ({"track_object_appearing_later_in_video": True}, Prompting.FIRST_OF_EACH_OBJECT),
+        ({"track_object_appearing_later_in_video": True, "use_all_masks": True}, Prompting.EVERY_ANNOTATION),
     ],
 )
-def test_which_annotations_are_prompts(options: dict[str, Any], wanted: bool) -> None:
-    assert wants_all_annotations(settings_for(**options)) is wanted
+def test_which_annotations_are_prompts(options: dict[str, Any], prompting: Prompting) -> None:
+    assert prompting_of(settings_for(**options)) is prompting

@@ -12,6 +12,7 @@ from vos_core.errors import InputError
 from vos_core.gpus import Placement, parse_gpus
 from vos_core.home import Home
 from vos_core.models.registry import MODELS, MemoryMode, find_model, sam2_model_name
+from vos_core.models.sam2_options import OPTIONS
 from vos_core.runs import Grid
 
 
@@ -37,6 +38,14 @@ def add_grid_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--memory_mode", nargs="+", choices=[mode.value for mode in MemoryMode], metavar="MODE",
         help="position_preserving (default) or naive (default with --sam2_memsize)",
+    )  # fmt: skip
+    what.add_argument(
+        "--memory_temporal_stride", nargs="+", type=int, default=[], metavar="S",
+        help="SAM 2 takes memory frames every S frames (default 1; the frame before is always taken)",
+    )  # fmt: skip
+    what.add_argument(
+        "--max_obj_ptrs", nargs="+", type=int, default=[], metavar="P",
+        help="object pointers that SAM 2 attends to, the prompted frame's included (default 16)",
     )  # fmt: skip
     part = parser.add_argument_group("part of it")
     part.add_argument("--video", nargs="+", default=[], metavar="NAME", help="only these videos")
@@ -87,8 +96,34 @@ def grid_of(args: argparse.Namespace, home: Home) -> Grid:
         memory_modes=tuple(args.memory_mode or (default_mode.value,)),
         videos=tuple(dict.fromkeys(videos)),
         options=_options(args, models),
+        strides=tuple(args.memory_temporal_stride),
+        pointers=tuple(args.max_obj_ptrs),
         placement=Placement(parse_gpus(args.gpus), args.workers_per_gpu),
     )
+
+
+def ignored_arguments(args: argparse.Namespace, grid: Grid) -> list[str]:
+    """A line for each argument that some of the models have no use for."""
+    specs = [find_model(model) for model in grid.models]
+    lines = []
+    flat = [spec.name for spec in specs if not spec.has_memory]
+    if grid.memory_sizes and flat:
+        lines.append(f"memory sizes do not apply to {', '.join(flat)}: models without a memory")
+    others = [spec.name for spec in specs if not spec.family.startswith("sam2")]
+    asked = {
+        "--device": args.device,
+        "--memory_mode": args.memory_mode,
+        "--memory_temporal_stride": args.memory_temporal_stride,
+        "--max_obj_ptrs": args.max_obj_ptrs,
+        "--option": args.option,
+        "--extra_flags": args.extra_flags,
+    }
+    flags = [flag for flag, value in asked.items() if value]
+    if flags and others:
+        lines.append(
+            f"{', '.join(flags)} {'do' if flags[1:] else 'does'} not apply to {', '.join(others)}, only to SAM 2"
+        )
+    return lines
 
 
 def _subset(args: argparse.Namespace, dataset: Dataset, split: str) -> list[str]:
@@ -117,8 +152,6 @@ def _options(args: argparse.Namespace, models: Sequence[str]) -> tuple[tuple[str
         pairs.append(("device", args.device))
     if not pairs:
         return ()
-    from vos_core.models.sam2_options import OPTIONS
-
     if not any(find_model(model).family.startswith("sam2") for model in models):
         if args.device and len(pairs) == 1:
             return ()  # CPU models run on the CPU anyway

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from db import queries
 from db.states import RunState
 from vos_core.cli.follow import follow
-from vos_core.cli.grids import add_grid_arguments, grid_of
+from vos_core.cli.grids import add_grid_arguments, grid_of, ignored_arguments
 from vos_core.cli.tables import OFFICIAL, counted, run_scores, runs_table
+from vos_core.execution.pace import past_cpu_seconds
 from vos_core.execution.submit import submit, wait
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, plan_launch
@@ -30,7 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 when every run is done, 1 when a video failed or a run was cancelled."""
     home = Home.from_environment()
-    plan = plan_launch(grid_of(args, home), home, args.name)
+    grid = grid_of(args, home)
+    plan = plan_launch(grid, home, args.name, past=past_cpu_seconds(home.database))
+    for line in ignored_arguments(args, grid):
+        print(f"note: {line}", file=sys.stderr)
     if args.dry_run:
         print(json.dumps(_planned(plan), indent=2) if args.json else _extent(plan))
         return 0

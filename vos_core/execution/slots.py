@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vos_core.cores import cpu_workers, default_cpu_workers, usable_cores
+from vos_core.errors import InputError
 from vos_core.gpus import MOST_WORKERS_PER_GPU, Gpu, Placement, visible_gpus, workers_per_gpu
 
-CORES_PER_CPU_WORKER = 1
-MOST_CPU_WORKERS = 8
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+log = logging.getLogger("dispatcher")
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,14 @@ def find_slots(environment: Mapping[str, str] = os.environ, gpus: Sequence[Gpu] 
     `CUDA_VISIBLE_DEVICES` narrows the GPUs; `VOSLAB_CPU_WORKERS` sets the number of CPU workers (default: one a core,
     at most 8). A slot costs nothing until a run wants it. `gpus` replaces the driver's.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     gpus = visible_gpus(environment) if gpus is None else gpus
-    asked = environment.get("VOSLAB_CPU_WORKERS", "")
-    workers = (
-        int(asked) if asked.isdecimal() and int(asked) > 0 else min(cores // CORES_PER_CPU_WORKER, MOST_CPU_WORKERS)
-    )
-    workers = max(1, workers)
+    try:
+        workers = cpu_workers(environment)
+    except InputError as error:
+        # Launches are refused with this sentence; what was queued before goes on.
+        log.warning("%s", error)
+        workers = default_cpu_workers()
     threads = {name: str(max(1, cores // workers)) for name in THREAD_VARIABLES}
     slots = [_gpu_slot(gpu, number) for number in range(1, MOST_WORKERS_PER_GPU + 1) for gpu in gpus]
     slots += [Slot(f"cpu-{index}", "cpu", {"CUDA_VISIBLE_DEVICES": "", **threads}) for index in range(workers)]

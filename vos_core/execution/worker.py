@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from vos_core.datasets import open_dataset
+from vos_core.datasets.checks import is_evenly_annotated
 from vos_core.datasets.layout import Video
 from vos_core.errors import Cancelled, VosLabError
 from vos_core.evaluation.scorer import is_scorable
@@ -50,8 +51,8 @@ from vos_core.inference import segment_video
 from vos_core.masks import MissingMask
 from vos_core.models.base import Segmenter
 from vos_core.models.loading import load_model
-from vos_core.models.sam2_options import prompting_of
-from vos_core.per_object import is_per_object, mask_reader, read_per_object
+from vos_core.models.sam2_options import LATER, prompting_of
+from vos_core.per_object import is_per_object, join, labels_of, mask_reader, read_per_object
 from vos_core.provenance import device_facts, run_provenance
 from vos_core.runs import RunSettings
 
@@ -162,13 +163,14 @@ class Worker:
         run_folder.mkdir(parents=True, exist_ok=True)
         sweep(run_folder, video.name)
         temporary.mkdir()
-        scorer = self._begin_scoring(video, video.ground_truth if video.is_scorable else {})
+        annotations = truth_of(settings, video)
+        scorer = self._begin_scoring(settings, video, annotations)
         began = said = time.perf_counter()
 
         def on_frame(index: int, mask: Any) -> None:
             nonlocal said
             if scorer is not None:
-                scorer.add(video.stems[index], mask)
+                scorer.add(video.stems[index], as_annotated(mask, annotations))
             now = time.perf_counter()
             if now - said >= PROGRESS_SECONDS:
                 said = now
@@ -216,10 +218,8 @@ class Worker:
         """Score masks that are already there, and leave a record of it in the run's folder."""
         began = time.perf_counter()
         masks, records = Path(task.predictions) / video.name, Path(task.folder) / video.name
-        annotations: Mapping[str, Path] | Path = video.ground_truth if video.is_scorable else {}
-        if task.reference:
-            annotations = reference_masks(Path(task.reference), video)
-        scorer = self._begin_scoring(video, annotations)
+        annotations = reference_masks(Path(task.reference), video) if task.reference else truth_of(settings, video)
+        scorer = self._begin_scoring(settings, video, annotations)
         scored = None
         if scorer is not None:
             read = prediction_reader(masks, annotations)
@@ -246,13 +246,30 @@ class Worker:
             ),
         )
 
-    def _begin_scoring(self, video: Video, annotations: Mapping[str, Path] | Path) -> ScorerProcess | None:
+    def _begin_scoring(
+        self, settings: RunSettings, video: Video, annotations: Mapping[str, Path] | Path
+    ) -> ScorerProcess | None:
         if not isinstance(annotations, Path) and not is_scorable(annotations):
             return None
         if self._scorer is None:
             self._scorer = ScorerProcess()
-        self._scorer.begin(video.name, video.stems, annotations)
+        self._scorer.begin(video.name, video.stems, annotations, bool(settings.option(LATER, False)))
         return self._scorer
+
+
+def truth_of(settings: RunSettings, video: Video) -> Mapping[str, Path] | Path:
+    """What a run's masks of a video are scored against; empty where there is nothing but prompts."""
+    only_prompts = bool(settings.option(LATER, False)) and not is_evenly_annotated(video)
+    return video.ground_truth if video.is_scorable and not only_prompts else {}
+
+
+def as_annotated(
+    mask: np.ndarray | Mapping[int, np.ndarray], annotations: Mapping[str, Path] | Path
+) -> np.ndarray | Mapping[int, np.ndarray]:
+    """A frame's masks as they are scored: objects that are kept apart are joined where annotations are label maps."""
+    if isinstance(mask, np.ndarray) or isinstance(annotations, Path):
+        return mask
+    return join(mask, labels_of(mask))
 
 
 def prediction_reader(

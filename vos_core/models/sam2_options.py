@@ -119,6 +119,12 @@ OPTIONS: dict[str, Option] = {
             False,
             "one object and one frame at a time, as upstream: the same to the last bit, and slower",
         ),
+        Option(
+            "compile",
+            bool,
+            False,
+            "compile the model for this GPU first: minutes of warm-up, told apart, then more frames a second",
+        ),
         Option("objects_at_once", int, 0, "objects in one batch; 0 takes all that fit", 0, 255),
     )
 }
