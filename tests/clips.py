@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,31 @@ def write_dataset(root: Path, videos: dict[str, int], objects: int = 2, annotate
     lists = root / "ImageSets" / "2017"
     lists.mkdir(parents=True)
     (lists / "val.txt").write_text("".join(f"{name}\n" for name in videos))
+    return root
+
+
+def write_sav(root: Path, videos: dict[str, int], objects: int = 2) -> Path:
+    """As SA-V's `sav_val` is published: objects from `000` on, every fourth frame annotated; returns `root`.
+
+    Each object is larger than its square by a border, so that annotations overlap where squares lie close.
+    """
+    write_dataset(root, videos, objects)
+    for name in videos:
+        images, annotations = root / "JPEGImages_24fps" / name, root / "Annotations_6fps" / name
+        images.parent.mkdir(exist_ok=True)
+        annotations.parent.mkdir(exist_ok=True)
+        (root / "JPEGImages/480p" / name).rename(images)
+        (root / "Annotations/480p" / name).rename(annotations)
+        split_objects(annotations, first_id=0)
+        for path in annotations.glob("*/*.png"):
+            if int(path.stem) % 4:
+                path.unlink()
+            else:
+                inside = read_mask(path)
+                write_mask(path, np.maximum.reduce([np.roll(inside, step, 0) for step in range(-3, 4)]))
+    for left in ("JPEGImages", "Annotations", "ImageSets"):
+        shutil.rmtree(root / left)
+    (root / "sav_val.txt").write_text("".join(f"{name}\n" for name in videos))
     return root
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.clips import split_objects, write_dataset
 from vos_core.datasets import open_dataset
@@ -58,7 +59,24 @@ def stray(root: Path) -> None:
 
 
 def no_picture(root: Path) -> None:
-    (root / "JPEGImages/480p/a/00002.jpg").write_text("hello")
+    (root / "JPEGImages/480p/a/00002.jpg").write_bytes(b"hello\xff\xd9")
+
+
+def frame(root: Path) -> Path:
+    return root / "JPEGImages/480p/a/00003.jpg"
+
+
+def cut_short(root: Path) -> None:
+    frame(root).write_bytes(frame(root).read_bytes()[:-40])
+
+
+def filled_with_zeros(root: Path) -> None:
+    data = frame(root).read_bytes()
+    frame(root).write_bytes(data[:400] + bytes(5000))
+
+
+def empty_frame(root: Path) -> None:
+    frame(root).write_bytes(b"")
 
 
 def damaged(root: Path) -> None:
@@ -77,12 +95,32 @@ def damaged(root: Path) -> None:
         (stray, "Video a: annotation .*00077.png belongs to no frame"),
         (damaged, "00000.png"),
         (no_picture, "Video a: frame .*00002.jpg is no picture that can be read: replace the file"),
+        (cut_short, r"Video a: frame .*00003.jpg was cut off, or is no picture \(\d+ bytes\); replace the file"),
+        (filled_with_zeros, r"Video a: frame .*00003.jpg was cut off.* \(5400 bytes\)"),
+        (empty_frame, "Video a: frame .*00003.jpg is empty"),
     ],
 )
 def test_damage_is_named(root: Path, damage: Callable[[Path], None], sentence: str) -> None:
     damage(root)
     with pytest.raises(InputError, match=sentence):
         check_videos(open_dataset(root), ["a", "b"])
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "JPG", "png"])
+def test_whole_frames_pass_with_what_tools_append(tmp_path: Path, suffix: str) -> None:
+    """On a split annotated on first frames only, whose later frames nobody else looks at."""
+    root = write_dataset(tmp_path / "MOSE", {"a": 3}, annotated=1)
+    for path in (root / "JPEGImages/480p/a").iterdir():
+        with Image.open(path) as image:
+            image.save(path.with_suffix(f".{suffix}"))
+        if suffix != "jpg":
+            path.unlink()
+    last = root / "JPEGImages/480p/a" / f"00002.{suffix}"
+    last.write_bytes(last.read_bytes() + b"MADE BY A CAMERA" * 20)
+    assert check_video(open_dataset(root).video("a")).frames == 3
+    last.write_bytes(last.read_bytes()[:-350])
+    with pytest.raises(InputError, match="was cut off"):
+        check_video(open_dataset(root).video("a"))
 
 
 def test_all_problems_at_once(root: Path) -> None:
@@ -129,6 +167,17 @@ def without_first(apart: Path) -> None:
 def nothing_first(apart: Path) -> None:
     for name in ("001", "002"):
         write_mask(apart / name / "00000.png", np.zeros((48, 64), np.uint8))
+
+
+def test_objects_are_counted_by_their_labels(root: Path, apart: Path) -> None:
+    """One that is hidden on the first frame too, and ids that leave gaps."""
+    video = open_dataset(root).video("a")
+    write_mask(apart / "002" / "00000.png", np.zeros((48, 64), np.uint8))
+    assert check_video(video).objects == 2
+    (apart / "002").rename(apart / "004")
+    assert check_video(video).objects == check_video(video, later=True).objects == 4
+    (apart / "001").rename(apart / "000")
+    assert check_video(video).objects == check_video(video, later=True).objects == 5
 
 
 def smaller(apart: Path) -> None:

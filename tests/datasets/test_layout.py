@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clips import write_dataset
+from tests.clips import write_dataset, write_sav
 from vos_core.datasets import find_dataset, find_datasets, open_dataset
 from vos_core.datasets.layout import read_video_list
 from vos_core.errors import InputError
@@ -90,6 +90,9 @@ def test_missing_folder_and_foreign_folder(tmp_path: Path) -> None:
         open_dataset(tmp_path / "nowhere")
     with pytest.raises(InputError, match="is not a DAVIS-layout dataset"):
         open_dataset(tmp_path)
+    (tmp_path / "DAVIS.zip").touch()
+    with pytest.raises(InputError, match=r"DAVIS.zip is a file, and a dataset is a folder"):
+        open_dataset(tmp_path / "DAVIS.zip")
 
 
 def test_datasets_of_a_home(davis: Path, tmp_path: Path) -> None:
@@ -150,3 +153,28 @@ def test_a_meta_file_that_does_not_fit(mose: Path, text: str, sentence: str) -> 
     (mose / "meta_valid.json").write_text(text)
     with pytest.raises(InputError, match=sentence):
         open_dataset(mose).video_names()
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_sav_as_it_is_published(tmp_path: Path, split: str) -> None:
+    root = write_sav(tmp_path / "data" / f"sav_{split}", {"sav_1": 13, "sav_2": 9})
+    (root / "sav_val.txt").rename(root / f"sav_{split}.txt")
+    home = Home.from_environment({}, cwd=tmp_path)
+    assert list(find_datasets(home)) == [f"sav_{split}"], "a collection, not one dataset"
+    for found in (find_dataset(home, f"SAV_{split}"), open_dataset(root.parent, "SA-V")):
+        assert (found.splits, found.video_names()) == ((split,), ("sav_1", "sav_2"))
+        video = found.video("sav_1")
+        assert (video.length, video.annotated, video.is_scorable) == (13, 4, True)
+        assert sorted(video.annotated_stems) == ["00000", "00004", "00008", "00012"]
+        assert video.per_object == root / "Annotations_6fps" / "sav_1"
+
+
+def test_sav_may_keep_the_plain_names(tmp_path: Path) -> None:
+    root = write_sav(tmp_path / "sav", {"sav_1": 9})
+    (root / "JPEGImages_24fps").rename(root / "JPEGImages")
+    assert open_dataset(root).video("sav_1").length == 9
+    (root / "Annotations_6fps").rename(root / "Annotations")
+    (root / "notes.txt").touch()
+    (root / "sav_notes.txt").touch()
+    dataset = open_dataset(root)
+    assert (dataset.splits, dataset.video("sav_1").annotated) == (("val",), 3)

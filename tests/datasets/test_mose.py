@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from vos_core.datasets import open_dataset
-from vos_core.datasets.mose import VideoMeta, find_meta, list_from_meta, read_meta
+from vos_core.datasets.mose import VideoMeta, read_meta, video_order, write_list
 from vos_core.errors import InputError
 from vos_core.masks import write_mask
 
@@ -39,21 +39,18 @@ def write_valid(root: Path) -> Path:
     return valid
 
 
+def meta_of(valid: Path) -> Path:
+    return valid.parent / "meta_valid.json"
+
+
 def test_the_list_has_the_meta_files_videos_in_its_order(tmp_path: Path) -> None:
     valid = write_valid(tmp_path)
-    path = list_from_meta(valid)
+    path = write_list(valid, "val", video_order(valid, meta_of(valid)))
     assert path == valid / "ImageSets" / "val.txt"
     assert path.read_text() == "c8f2\n0a1b\n77de\n"
     dataset = open_dataset(valid.parent)
     assert dataset.splits == ("val",) and dataset.video_names() == ("c8f2", "0a1b", "77de")
     assert [file.name for file in path.parent.iterdir()] == ["val.txt"]
-
-
-def test_a_subset_in_a_file_of_ones_own_is_a_split(tmp_path: Path) -> None:
-    valid = write_valid(tmp_path)
-    own = tmp_path / "mine.json"
-    own.write_text(json.dumps({"videos": {"0a1b": {}}}))
-    assert list_from_meta(valid, own, "held-out").read_text() == "0a1b\n"
 
 
 def test_what_the_meta_file_says(tmp_path: Path) -> None:
@@ -65,29 +62,16 @@ def test_what_the_meta_file_says(tmp_path: Path) -> None:
     }
 
 
-def test_where_the_meta_file_is_looked_for(tmp_path: Path) -> None:
-    valid = write_valid(tmp_path)
-    beside = tmp_path / "MOSE" / "meta_valid.json"
-    assert find_meta(valid) == beside
-    inside = beside.rename(valid / "meta_valid.json")
-    assert find_meta(valid) == inside
-    inside.unlink()
-    assert find_meta(valid) is None
-    with pytest.raises(InputError, match=r"no meta file in or beside .*valid"):
-        list_from_meta(valid)
-
-
-def test_folders_that_do_not_fit_are_all_told_and_nothing_is_written(tmp_path: Path) -> None:
+def test_folders_that_do_not_fit_are_all_told(tmp_path: Path) -> None:
     valid = write_valid(tmp_path)
     (valid / "JPEGImages" / "c8f2" / "00002.jpg").unlink()
     (valid / "Annotations" / "77de").rename(tmp_path / "elsewhere")
     with pytest.raises(InputError) as caught:
-        list_from_meta(valid)
+        video_order(valid, meta_of(valid))
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("Video c8f2 has 2 frames in ") and "but 3 by the meta file" in lines[0]
     assert lines[1].startswith("The meta file names video 77de, but there is no folder ")
-    assert not (valid / "ImageSets").exists()
 
 
 @pytest.mark.parametrize(
@@ -109,13 +93,11 @@ def test_folders_that_do_not_fit_are_all_told_and_nothing_is_written(tmp_path: P
 )
 def test_a_damaged_meta_file(tmp_path: Path, text: str) -> None:
     valid = write_valid(tmp_path)
-    meta = tmp_path / "MOSE" / "meta_valid.json"
-    meta.write_text(text)
+    meta_of(valid).write_text(text)
     with pytest.raises(InputError, match="is no meta file of MOSE"):
-        list_from_meta(valid)
-    assert not (valid / "ImageSets").exists()
+        open_dataset(valid).video_names()
 
 
 def test_an_unreadable_meta_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: No such file"):
-        list_from_meta(write_valid(tmp_path), tmp_path / "none.json")
+        video_order(write_valid(tmp_path), tmp_path / "none.json")

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from db import queries
-from tests.clips import split_objects, write_dataset
+from tests.clips import split_objects, write_dataset, write_sav
 from tests.execution.test_dispatcher import stop_dispatcher
 from vos_core.cli import main
 from vos_core.datasets import open_dataset
 from vos_core.evaluation import evaluate
 from vos_core.home import Home
 from vos_core.masks import read_mask, write_mask
+from vos_core.metrics.jaccard import jaccard
 from vos_core.prompts import Prompting, read_object_prompts, read_prompts
 
 PROMPTED = {Prompting.FIRST_FRAME: 1, Prompting.FIRST_OF_EACH_OBJECT: 1, Prompting.EVERY_ANNOTATION: 0}
@@ -82,6 +83,31 @@ def test_a_run_is_scored_object_by_object(home: Home) -> None:
 def episodes(home: Home, run_id: int) -> list[tuple[object, ...]]:
     found = queries.failures(home.database, run_id)
     return [(video, e.object_id, e.kind, e.start, e.end, e.worst_frame, e.severity) for video, e in found]
+
+
+def test_sav_as_it_is_published_is_run_and_scored(home: Home) -> None:
+    """Annotations of every fourth frame, objects from 000 on: none of them vanishes, and all frames are segmented."""
+    root = write_sav(home.data / "sav_val", {"sav_1": 17, "sav_2": 13})
+    assert main(["run", "--dataset", "sav_val", "--model", "static"]) == 0
+    (run,) = queries.runs(home.database)
+    assert (run.state, run.split, run.videos, run.scorable) == ("done", "val", 2, True)
+    rows = queries.object_rows(home.database, run.id)
+    assert [row.sequence for row in rows] == ["sav_1_1", "sav_1_2", "sav_2_1", "sav_2_2"], "000 is label 1"
+    masks = home.locate(run.predictions) / "sav_1"
+    assert len(list(masks.glob("*.png"))) == 17
+    first = root / "Annotations_6fps/sav_1"
+    zero, one = (read_mask(first / name / "00000.png") > 0 for name in ("000", "001"))
+    assert (zero & one).any(), "they overlap"
+    np.testing.assert_array_equal(read_mask(masks / "00016.png"), np.where(zero, 1, np.where(one, 2, 0)))
+    for row in rows[:2]:
+        truths = sorted((first / f"{row.object_id - 1:03d}").glob("*.png"))[1:-1]
+        still = read_mask(masks / "00000.png") == row.object_id
+        j = [jaccard(read_mask(path) > 0, still) for path in truths]
+        assert row.j_mean == pytest.approx(np.mean(j), abs=1e-12)
+    task = queries.task(home.database, run.id, "sav_1")
+    assert task is not None and (task.objects, task.annotated) == (2, 5)
+    assert [curve.frames for curve in queries.curves(home.database, task.id)] == [(4, 8, 12)] * 2
+    assert {e.object_id for _, e in queries.failures(home.database, run.id)} == {1, 2}
 
 
 def test_imported_predictions_that_overlap_keep_what_they_share(home: Home) -> None:

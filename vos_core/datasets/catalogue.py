@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vos_core.datasets.layout import Dataset, has_layout, open_dataset
+from vos_core.datasets.layout import NAMED, Dataset, has_layout, open_dataset
 from vos_core.errors import InputError
 from vos_core.home import Home
 from vos_core.places import read_places
@@ -21,7 +21,7 @@ def find_datasets(home: Home) -> dict[str, Dataset]:
 
 def _beneath_data(home: Home) -> dict[str, Dataset]:
     # A data root that holds a DAVIS folder is a collection, though it could be opened as a dataset too.
-    if has_layout(home.data) and not has_layout(home.data / "DAVIS"):
+    if has_layout(home.data) and not any(has_layout(home.data / name) for name in NAMED):
         dataset = open_dataset(home.data)
         return {dataset.name: dataset}
     if not home.data.is_dir():

@@ -1,9 +1,11 @@
-"""What can be wrong with a split before it is run: prompts, sizes and gaps, found from file headers."""
+"""What can be wrong with a split before it is run: prompts, sizes, gaps, files cut off; told by heads and tails."""
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +15,13 @@ from vos_core.datasets.layout import Dataset, Video
 from vos_core.errors import InputError
 from vos_core.evaluation.late_objects import first_shown
 from vos_core.masks import MaskError, MissingMask, mask_size, read_mask
-from vos_core.per_object import frames_of, object_folders, read_joined
+from vos_core.per_object import frames_of, labels_of, object_folders, read_joined
 
 VOID = 255
+THREADS = 8  # on a network disk, looking into many files is waiting
+# What a whole file ends with. Cameras and tools append to it: it need only be near the end.
+ENDS = {".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9", ".png": b"IEND\xae\x42\x60\x82"}
+TAIL = 4096
 
 
 @dataclass(frozen=True)
@@ -33,15 +39,18 @@ class VideoFacts:
 def check_video(video: Video, later: bool = False) -> VideoFacts:
     """Facts of a video that can be run. Raises InputError (naming file and frame) when it cannot.
 
-    The first frame must carry an annotation with at least one object; every annotation must have its frame's size;
-    annotations must cover all frames, the first only, or every n-th (YouTube-VOS): a single gap is a damaged copy.
-    In object folders (SA-V, SeCVOS) each object must have a mask of the first frame; it may be annotated less often.
+    No frame's file may have been cut off, which its end tells (no picture is decoded for that). The first frame must
+    carry an annotation with at least one object; every annotation must have its frame's size; annotations must cover
+    all frames, the first only, or every n-th (YouTube-VOS): a single gap is a damaged copy. In object folders (SA-V,
+    SeCVOS) each object must have a mask of the first frame; it may be annotated less often.
 
     With `later`, objects may first be annotated on any frame (LVOS, YouTube-VOS): then some annotation must show one,
     gaps are no damage, and `annotated` is that of a first frame only where they are (see `is_evenly_annotated`).
     """
     if not video.frames:
         raise InputError(f"Video {video.name} has no frames; SAM 2 and the other models need JPEGImages.")
+    for frame in video.frames:
+        _check_end(video.name, frame)
     if video.per_object is not None:
         return _check_per_object(video, video.per_object, later)
     first = video.stems[0]
@@ -86,14 +95,22 @@ def is_evenly_annotated(video: Video) -> bool:
 def check_videos(dataset: Dataset, names: Iterable[str], later: bool = False) -> tuple[VideoFacts, ...]:
     """`check_video` over many. All problems are told in one InputError, one a line."""
     facts, problems = [], []
-    for name in names:
-        try:
-            facts.append(check_video(dataset.video(name), later))
-        except (InputError, OSError) as error:
-            problems.append(str(error))
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="check") as pool:
+        for found in pool.map(lambda name: _facts_or_problem(dataset, name, later), names):
+            if isinstance(found, VideoFacts):
+                facts.append(found)
+            else:
+                problems.append(found)
     if problems:
         raise InputError("\n".join(problems))
     return tuple(facts)
+
+
+def _facts_or_problem(dataset: Dataset, name: str, later: bool) -> VideoFacts | str:
+    try:
+        return check_video(dataset.video(name), later)
+    except (InputError, OSError) as error:
+        return str(error)
 
 
 def _check_per_object(video: Video, folder: Path, later: bool) -> VideoFacts:
@@ -116,15 +133,14 @@ def _check_per_object(video: Video, folder: Path, later: bool) -> VideoFacts:
         ) from error
     except MaskError as error:
         raise InputError(f"Video {video.name}: {error}") from error
-    if prompt is None:
-        objects = len(object_folders(folder))
-        return VideoFacts(video.name, video.length, objects, height, width, video.annotated)
-    if not prompt.any():
+    if prompt is not None and not prompt.any():
         raise InputError(
             f"Video {video.name}: the annotations of its first frame {first} hold no object, "
             "so there is nothing to segment."
         )
-    return VideoFacts(video.name, video.length, int(prompt.max()), height, width, video.annotated)
+    # Not the prompt's highest label: an object that others cover is one all the same.
+    objects = max(labels_of(object_folders(folder)).values())
+    return VideoFacts(video.name, video.length, objects, height, width, video.annotated)
 
 
 def _check_gaps(video: Video) -> None:
@@ -154,3 +170,17 @@ def _picture_size(video: str, path: Path) -> tuple[int, int]:
             return image.size
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"Video {video}: frame {path} is no picture that can be read: replace the file.") from error
+
+
+def _check_end(video: str, path: Path) -> None:
+    """Raises InputError when a frame's file does not end as its kind does (an interrupted copy or download)."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL))
+            tail = file.read(TAIL) or b""
+    except OSError as error:
+        raise InputError(f"Video {video}: frame {path} cannot be read ({error.strerror or error}).") from error
+    if ENDS[path.suffix.lower()] not in tail:
+        what = "is empty" if not size else "was cut off, or is no picture"
+        raise InputError(f"Video {video}: frame {path} {what} ({size} bytes); replace the file.")

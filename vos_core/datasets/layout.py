@@ -12,6 +12,10 @@ from vos_core.errors import InputError
 from vos_core.per_object import frames_of, is_per_object, object_folders
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png")
+IMAGES = ("JPEGImages", "JPEGImages_24fps")  # the latter as SA-V publishes it, annotated at 6 frames a second
+ANNOTATIONS = ("Annotations", "Annotations_6fps")
+NAMED = ("DAVIS", "sav_val", "sav_test")  # folders that archives unpack to and that name the dataset themselves
+BENEATH = ("valid", "val", *NAMED)
 RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 ALL = "all"
 _META_SPLITS = {"valid": "val", "val": "val", "train": "train", "test": "test"}
@@ -56,6 +60,14 @@ class Video:
         if self.per_object is not None:
             return max((len(frames_of(folder)) for folder in object_folders(self.per_object).values()), default=0)
         return len(self.annotations)
+
+    @cached_property
+    def annotated_stems(self) -> frozenset[str]:
+        """Stems of the frames of which there is an annotation, in object folders of at least one object."""
+        if self.per_object is None:
+            return frozenset(self.annotations)
+        folders = object_folders(self.per_object).values()
+        return frozenset(stem for folder in folders for stem in frames_of(folder))
 
     @property
     def ground_truth(self) -> Mapping[str, Path] | Path:
@@ -155,17 +167,21 @@ def open_dataset(root: Path | str, name: str | None = None) -> Dataset:
     """Recognise the dataset in folder `root`; `name` defaults to the folder's name.
 
     Known layouts: DAVIS (`JPEGImages/480p/<video>`, `Annotations/480p`, `ImageSets/2017/<split>.txt`), MOSE and
-    YouTube-VOS (`JPEGImages/<video>`, `Annotations`, lists in `ImageSets`), and a folder with a `valid/` of that
-    kind beneath. Annotations may lie one folder an object deeper (`Annotations/<video>/<object>/<frame>.png`, SeCVOS).
-    A folder with annotations only can be scored against. Without ImageSets, MOSE's meta file in or beside the folder
-    is the list, as it is: a folder that belongs to somebody else is only read. Raises InputError otherwise.
+    YouTube-VOS (`JPEGImages/<video>`, `Annotations`, lists in `ImageSets`), SA-V (`JPEGImages_24fps`,
+    `Annotations_6fps`, list `sav_val.txt`: facebookresearch/sam2, `sav_dataset/README.md`), and a folder with a
+    `valid/` or `sav_val/` of that kind beneath. Annotations may lie one folder an object deeper
+    (`Annotations/<video>/<object>/<frame>.png`, SA-V and SeCVOS), whose ids `vos_core.per_object.labels_of` maps to
+    labels. A folder with annotations only can be scored against. Without ImageSets, MOSE's meta file in or beside the
+    folder is the list, as it is: a folder that belongs to somebody else is only read. Raises InputError otherwise.
     """
     root = Path(root).expanduser().absolute()
+    if root.is_file():
+        raise InputError(f"{root} is a file, and a dataset is a folder: give the folder that holds its videos.")
     if not root.is_dir():
         raise InputError(f"There is no dataset folder {root}: check the path, or fetch the dataset.")
     base = root
     if not _has_layout(base):
-        beneath = next((root / sub for sub in ("valid", "val", "DAVIS") if _has_layout(root / sub)), None)
+        beneath = next((root / sub for sub in BENEATH if _has_layout(root / sub)), None)
         if beneath is None:
             raise InputError(
                 f"{root} is not a DAVIS-layout dataset: it has no JPEGImages or Annotations folder. "
@@ -173,8 +189,8 @@ def open_dataset(root: Path | str, name: str | None = None) -> Dataset:
                 "ImageSets/2017/val.txt."
             )
         base = beneath
-    resolution = _resolution(base)
-    images, annotations = base / "JPEGImages", base / "Annotations"
+    images, annotations = _one_of(base, IMAGES), _one_of(base, ANNOTATIONS)
+    resolution = _resolution(images, annotations)
     if resolution:
         images, annotations = images / resolution, annotations / resolution
     return Dataset(
@@ -182,13 +198,13 @@ def open_dataset(root: Path | str, name: str | None = None) -> Dataset:
         root=root,
         images=images,
         annotations=annotations,
-        lists=_split_lists(base / "ImageSets") or _meta_list(base),
+        lists=_split_lists(base / "ImageSets") or _sav_list(base) or _meta_list(base),
     )
 
 
 def has_layout(root: Path) -> bool:
     """Whether `open_dataset` would recognise `root`."""
-    return _has_layout(root) or any(_has_layout(root / sub) for sub in ("valid", "val", "DAVIS"))
+    return _has_layout(root) or any(_has_layout(root / sub) for sub in BENEATH)
 
 
 def read_video_list(path: Path, known: frozenset[str] | None = None) -> tuple[str, ...]:
@@ -216,12 +232,16 @@ def read_video_list(path: Path, known: frozenset[str] | None = None) -> tuple[st
 
 
 def _has_layout(base: Path) -> bool:
-    return (base / "JPEGImages").is_dir() or (base / "Annotations").is_dir()
+    return any((base / name).is_dir() for name in (*IMAGES, *ANNOTATIONS))
 
 
-def _resolution(base: Path) -> str | None:
+def _one_of(base: Path, names: tuple[str, ...]) -> Path:
+    return next((base / name for name in names if (base / name).is_dir()), base / names[0])
+
+
+def _resolution(images: Path, annotations: Path) -> str | None:
     """The resolution folder between `JPEGImages` and the videos, where the dataset has one (DAVIS)."""
-    for folder in (base / "JPEGImages", base / "Annotations"):
+    for folder in (images, annotations):
         for resolution in RESOLUTIONS:
             # A video could be called "480p"; then it holds files, not folders.
             if _folders(folder / resolution):
@@ -254,6 +274,12 @@ def _split_lists(image_sets: Path) -> dict[str, Path]:
             if lists:
                 return lists
     return {}
+
+
+def _sav_list(base: Path) -> dict[str, Path]:
+    """SA-V's list beside its folders: `sav_val.txt` is `val`, `sav_test.txt` is `test`."""
+    found = {path.stem.removeprefix("sav_"): path for path in sorted(base.glob("sav_*.txt"))}
+    return {split: path for split, path in found.items() if split in ("val", "test")}
 
 
 def _meta_list(base: Path) -> dict[str, Path]:

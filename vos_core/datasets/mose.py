@@ -42,15 +42,6 @@ def read_meta(path: Path | str) -> dict[str, VideoMeta]:
         ) from error
 
 
-def find_meta(root: Path) -> Path | None:
-    """The meta file of the dataset folder `root` (`.../valid`): in it or beside it."""
-    for folder in (root, root.parent):
-        for name in (f"meta_{root.name}.json", "meta_valid.json", "meta.json"):
-            if (folder / name).is_file():
-                return folder / name
-    return None
-
-
 def check_meta(root: Path, videos: Mapping[str, VideoMeta]) -> None:
     """Hold a meta file against the folders of the dataset in `root`.
 
@@ -95,19 +86,6 @@ def write_list(root: Path, split: str, videos: Iterable[str]) -> Path:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
-
-
-def list_from_meta(root: Path | str, meta: Path | str | None = None, split: str = "val") -> Path:
-    """Turn a meta file (by default the one that `find_meta` finds) into `ImageSets/<split>.txt`; returns the list.
-
-    `root` is the folder that holds JPEGImages and Annotations. Raises InputError when there is no meta file, it is
-    damaged, or it does not fit the folders (one line a problem); nothing was written then.
-    """
-    root = Path(root).expanduser().absolute()
-    found = Path(meta).expanduser() if meta is not None else find_meta(root)
-    if found is None:
-        raise InputError(f"There is no meta file in or beside {root}: get meta_valid.json from MOSE's page.")
-    return write_list(root, split, video_order(root, found))
 
 
 def _plain_name(name: Any) -> str:
