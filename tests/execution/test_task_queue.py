@@ -98,29 +98,47 @@ def test_memory_size_is_no_other_weights() -> None:
 LOAD = 10.0  # seconds; a video below costs its frames in seconds
 
 
+def others(*peers: tuple[str, float]) -> list[Peer]:
+    return [Peer(weights(model), free_in) for model, free_in in peers]
+
+
 @pytest.mark.parametrize(
     ("held", "peers", "expected"),
     [
         (BASE, [], "first"),  # warm for the first run
-        (LARGE, [], "first"),  # nobody else would do it
         (None, [], "first"),
-        (LARGE, [(BASE, 12.0)], "first"),  # its holder is free only after we have loaded
-        (LARGE, [(BASE, 4.0)], "first"),  # takes one of the two by then; the other would wait
-        (LARGE, [(BASE, 4.0), (BASE, 6.0)], "second"),  # both begin before we could
-        (LARGE, [(BASE, 0.0), (LARGE, 0.0)], "first"),  # its holder is still on the first when we have loaded
-        (LARGE, [(LARGE, 0.0), (LARGE, 0.0)], "first"),
-        (None, [(BASE, 4.0), (BASE, 6.0)], "second"),  # a worker that holds nothing loads for the run that needs it
+        (None, [(BASE, 12.0)], "first"),  # its holder is free only after we have loaded
+        (None, [(BASE, 4.0)], "first"),  # takes one of the two by then; the other would wait
+        (None, [(BASE, 0.0), (LARGE, 0.0)], "first"),
+        (None, [(BASE, 4.0), (BASE, 6.0)], "second"),  # both begin before we could
     ],
 )
-def test_weights_are_changed_only_for_videos_that_would_still_wait(
+def test_weights_are_loaded_only_for_videos_that_would_still_wait(
     held: str | None, peers: list[tuple[str, float]], expected: str
 ) -> None:
     queue = TaskQueue(has_gpu=True)
     put(queue, 1, 1.0, {"first": (11, 1), "more": (11, 1)}, BASE, LOAD)
     put(queue, 2, 2.0, {"second": (30, 1)}, LARGE, LOAD)
-    others = [Peer(weights(model), free_in) for model, free_in in peers]
-    taken = queue.take("cuda", weights(held) if held else None, others)
+    taken = queue.take("cuda", weights(held) if held else None, others(*peers))
     assert taken is not None and taken[1].video == expected
+
+
+@pytest.mark.parametrize(
+    ("holders", "expected"),
+    [
+        ([], "first"),  # nobody else would do it
+        ([20.0], "first"),  # 220 s of work: at an end after 115 s instead of 220
+        ([20.0] * 3, "first"),  # 260 s: after 67.5 instead of 86.7
+        ([20.0] * 4, "first"),  # 280 s: after 58 instead of 70
+        ([20.0] * 5, "own"),  # 300 s: after 51.7 instead of 60, not sooner by what loading takes
+    ],
+)
+def test_held_weights_are_given_up_only_for_a_run_that_ends_much_sooner(holders: list[float], expected: str) -> None:
+    queue = TaskQueue(has_gpu=True)
+    put(queue, 1, 1.0, {f"first{n}": (20, 1) for n in range(10)}, BASE, LOAD)
+    put(queue, 2, 2.0, {"own": (30, 1)}, LARGE, LOAD)
+    taken = queue.take("cuda", weights(LARGE), others(*((BASE, free_in) for free_in in holders)))
+    assert taken is not None and taken[1].video.startswith(expected)
 
 
 def test_nothing_rather_than_a_useless_load_and_never_for_ever() -> None:

@@ -164,21 +164,17 @@ class TaskQueue:
             peers: the other workers on such devices.
             suits: whether a run may use the worker's slot; every run may unless given.
         """
-        free: dict[str, list[float]] = {}  # when the holders of some weights are free, as far as they are looked at
-        for line in self._in_order(device):
-            if suits is not None and not suits(line.run):
-                continue
-            if (
-                line.weights in (None, weights)
-                or line.tasks[0].kind is not TaskKind.SEGMENT
-                or self._waits_for_loading(line, peers, free)
-            ):
-                task = line.tasks.popleft()
-                if not line.tasks:
-                    del self._lines[device][line.run.run_id]
-                    self._order.clear()
-                return line.run, task
-        return None
+        lines = self._in_order(device)
+        if suits is not None:
+            lines = [line for line in lines if suits(line.run)]
+        line = _choose(lines, weights, peers)
+        if line is None:
+            return None
+        task = line.tasks.popleft()
+        if not line.tasks:
+            del self._lines[device][line.run.run_id]
+            self._order.clear()
+        return line.run, task
 
     def waiting_seconds(self, run_id: int) -> float:
         """Expected seconds of a run's waiting tasks, one after the other."""
@@ -187,20 +183,6 @@ class TaskQueue:
 
     def __len__(self) -> int:
         return sum(len(line.tasks) for lines in self._lines.values() for line in lines.values())
-
-    @staticmethod
-    def _waits_for_loading(line: _Line, peers: Sequence[Peer], free: dict[str, list[float]]) -> bool:
-        """Whether a video of the line would still wait after `load_s`, if only holders of its weights took them."""
-        assert line.weights is not None
-        if line.weights not in free:
-            free[line.weights] = [peer.free_in for peer in peers if peer.weights == line.weights]
-            heapq.heapify(free[line.weights])
-        holders = free[line.weights]
-        for task in line.tasks:
-            if not holders or holders[0] >= line.run.load_s:
-                return True
-            heapq.heapreplace(holders, holders[0] + task.seconds)
-        return False
 
     def _line(self, run: QueuedRun, task: PendingTask) -> _Line:
         on_gpu = self._has_gpu and task.kind is TaskKind.SEGMENT and run.wants_gpu
@@ -215,3 +197,42 @@ class TaskQueue:
             lines = self._lines[device].values()
             self._order[device] = sorted(lines, key=lambda line: (line.run.position, line.run.run_id))
         return self._order[device]
+
+
+def _choose(lines: Sequence[_Line], weights: str | None, peers: Sequence[Peer]) -> _Line | None:
+    """The first line that is worth it for an idle worker with these weights; lines in queue order."""
+    has_own = weights is not None and any(line.weights == weights for line in lines)
+    free: dict[str, list[float]] = {}  # when the holders of some weights are free, as far as they are looked at
+    for line in lines:
+        if line.weights in (None, weights) or line.tasks[0].kind is not TaskKind.SEGMENT:
+            return line
+        if _waits_for_loading(line, peers, free) and not (has_own and not _ends_sooner(line, peers)):
+            return line
+    return None
+
+
+def _waits_for_loading(line: _Line, peers: Sequence[Peer], free: dict[str, list[float]]) -> bool:
+    """Whether a video of the line would still wait after `load_s`, if only holders of its weights took them."""
+    assert line.weights is not None
+    if line.weights not in free:
+        free[line.weights] = [peer.free_in for peer in peers if peer.weights == line.weights]
+        heapq.heapify(free[line.weights])
+    holders = free[line.weights]
+    for task in line.tasks:
+        if not holders or holders[0] >= line.run.load_s:
+            return True
+        heapq.heapreplace(holders, holders[0] + task.seconds)
+    return False
+
+
+def _ends_sooner(line: _Line, peers: Sequence[Peer]) -> bool:
+    """Whether one more worker brings the end of the line forward by more seconds than it spends on loading.
+
+    With h holders the work S ends after S / h; with one more, that has to load for L, after (S + L) / (h + 1).
+    """
+    free_in = [peer.free_in for peer in peers if peer.weights == line.weights]
+    if not free_in:
+        return True
+    work = sum(task.seconds for task in line.tasks) + sum(free_in)
+    load_s = line.run.load_s
+    return work / len(free_in) - (work + load_s) / (len(free_in) + 1) > load_s
