@@ -45,20 +45,22 @@ def segment_video(
     apart: bool = False,
     on_frame: Callable[[int, LabelMap | ObjectMasks], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    clip: VideoClip | None = None,
 ) -> VideoTimings:
     """Segment `video` and write `<frame>.png` for every frame into `folder` (which must exist).
 
     `prompting` says which annotations the model sees. With `apart` objects may overlap: masks are written one folder
     an object (`<object>/<frame>.png`) and handed on by object id; the model must be an `ObjectSegmenter`.
     `on_frame(index, mask)` is called for each mask while it is in memory. Raises Cancelled when `should_stop()` turns
-    true between two frames, and VosLabError naming video and frame for whatever goes wrong with files.
+    true between two frames, and VosLabError naming video and frame for whatever goes wrong with files. `clip` is the
+    video's, where its decoding was begun already; it is closed in the end.
     """
     began = time.perf_counter()
-    palette = _palette(video)
-    clip = VideoClip(video)
-    writer = _MaskWriter(folder, palette)
+    clip = clip or VideoClip(video)
     inference = 0.0
+    writer = _MaskWriter(folder)
     try:
+        writer.palette = _palette(video)
         masks = _masks(segmenter, clip, video, prompting, apart)
         for index, stem in enumerate(video.stems):
             if should_stop is not None and should_stop():
@@ -81,7 +83,7 @@ def segment_video(
 
 def _masks(
     segmenter: Segmenter, clip: VideoClip, video: Video, prompting: Prompting, apart: bool
-) -> Iterator[LabelMap] | Iterator[ObjectMasks]:
+) -> Iterator[LabelMap | ObjectMasks]:
     """The model's masks of a video, prompted as asked."""
     size = (clip.height, clip.width)
     if apart:
@@ -111,9 +113,10 @@ def _palette(video: Video) -> bytes:
 class _MaskWriter:
     """Writes masks behind the model on a thread; the first error surfaces at the next `put` or at `finish`."""
 
-    def __init__(self, folder: Path, palette: bytes) -> None:
+    def __init__(self, folder: Path) -> None:
         self.seconds = 0.0
-        self._folder, self._palette = folder, palette
+        self.palette = DAVIS_PALETTE
+        self._folder = folder
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._room = threading.BoundedSemaphore(WRITE_BEHIND)
         self._pending: list[Future[None]] = []
@@ -134,9 +137,9 @@ class _MaskWriter:
         began = time.perf_counter()
         try:
             if isinstance(mask, dict):
-                write_per_object(self._folder, stem, mask, self._palette)
+                write_per_object(self._folder, stem, mask, self.palette)
             else:
-                write_mask(self._folder / f"{stem}.png", mask, self._palette)
+                write_mask(self._folder / f"{stem}.png", mask, self.palette)
         except OSError as error:
             raise VosLabError(f"The mask {self._folder / stem}.png cannot be written: {error.strerror}.") from error
         finally:
