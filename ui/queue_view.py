@@ -93,7 +93,7 @@ def _ask(home: Home, action: Action, run_ids: list[int], overview: QueueOverview
     except InputError as error:
         problems(str(error))
     else:
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _logs(home: Home) -> None:
