@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # sam2 builds against the torch that is already there: in isolation it would download a second, CUDA one.
 PIP_INSTALL := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
 
-.PHONY: help install install-dev demo app test test-slow check format clean python
+.PHONY: help install install-ray install-dev demo app test test-slow check format clean python
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,11 +25,17 @@ $(VENV)/.installed: requirements.txt
 	@$(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+$(VENV)/.installed-ray: $(VENV)/.installed requirements-ray.txt
+	@$(PIP_INSTALL) -r requirements-ray.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-ray.txt
 	@$(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
 
 install: $(VENV)/.installed  ## everything that the app needs, into .venv
+
+install-ray: $(VENV)/.installed-ray  ## and what workers on several machines need (docs/ray.md)
 
 install-dev: $(VENV)/.installed-dev  ## and what the tests need
 
