@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -56,11 +57,10 @@ def segment_video(
     video's, where its decoding was begun already; it is closed in the end.
     """
     began = time.perf_counter()
-    clip = clip or VideoClip(video)
     inference = 0.0
-    writer = _MaskWriter(folder)
-    try:
-        writer.palette = _palette(video)
+    with contextlib.ExitStack() as stack:
+        clip = stack.enter_context(contextlib.closing(clip or VideoClip(video)))
+        writer = stack.enter_context(contextlib.closing(_MaskWriter(folder, _palette(video))))
         masks = _masks(segmenter, clip, video, prompting, apart)
         for index, stem in enumerate(video.stems):
             if should_stop is not None and should_stop():
@@ -74,9 +74,6 @@ def segment_video(
             if on_frame is not None:
                 on_frame(index, mask)
         writer.finish()
-    finally:
-        clip.close()
-        writer.close()
     wall = time.perf_counter() - began
     return VideoTimings(video.length, clip.decode_s, clip.wait_s, inference, writer.seconds, wall)
 
@@ -113,10 +110,9 @@ def _palette(video: Video) -> bytes:
 class _MaskWriter:
     """Writes masks behind the model on a thread; the first error surfaces at the next `put` or at `finish`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, palette: bytes) -> None:
         self.seconds = 0.0
-        self.palette = DAVIS_PALETTE
-        self._folder = folder
+        self._folder, self._palette = folder, palette
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._room = threading.BoundedSemaphore(WRITE_BEHIND)
         self._pending: list[Future[None]] = []
@@ -137,9 +133,9 @@ class _MaskWriter:
         began = time.perf_counter()
         try:
             if isinstance(mask, dict):
-                write_per_object(self._folder, stem, mask, self.palette)
+                write_per_object(self._folder, stem, mask, self._palette)
             else:
-                write_mask(self._folder / f"{stem}.png", mask, self.palette)
+                write_mask(self._folder / f"{stem}.png", mask, self._palette)
         except OSError as error:
             raise VosLabError(f"The mask {self._folder / stem}.png cannot be written: {error.strerror}.") from error
         finally:

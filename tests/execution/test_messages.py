@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from vos_core.errors import VosLabError
-from vos_core.execution.messages import Assign, Failed, Message, Progress, Ready, Stop, decode, encode
+from vos_core.execution.messages import Assign, Failed, Message, Progress, Ready, Stop, Upcoming, decode, encode
 
 
 @pytest.mark.parametrize(
     "message",
     [
         Assign(1, 2, "segment", "a video", "{}", "/out", "/masks", None),
+        Upcoming("a video", "{}"),
         Progress(1, 2, "segmenting", 7, 3.5),
         Failed(1, 2, 'a "sentence"\nof two lines – ü', whole_run=True),
         Ready(5, {"a": [1]}),

@@ -287,6 +287,9 @@ class Dispatcher:
             else:
                 if worker is not None and slot.number > 1:
                     worker.send(Stop())  # it would hold its GPU's memory for nobody
+        for worker in self._workers.values():
+            if worker.assignment and (upcoming := self._queue.upcoming(worker.slot.device, worker.weights)):
+                worker.expect(*upcoming)
 
     def _take(self, slot: Slot, worker: WorkerHandle | None) -> tuple[QueuedRun, PendingTask] | None:
         others = (w for w in self._workers.values() if w is not worker and w.slot.device == slot.device)

@@ -28,6 +28,14 @@ class Assign:
 
 
 @dataclass(frozen=True)
+class Upcoming:
+    """Dispatcher -> worker: this video is likely the next that you will be assigned. Only a hint: it may be wrong."""
+
+    video: str
+    settings: str  # RunSettings.to_json()
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Dispatcher -> worker: stop this attempt between two frames."""
 
@@ -86,9 +94,9 @@ class Stopped:
     attempt: int
 
 
-Message = Assign | Cancel | Stop | Ready | Progress | Finished | Failed | Stopped
+Message = Assign | Upcoming | Cancel | Stop | Ready | Progress | Finished | Failed | Stopped
 _TYPES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Assign, Cancel, Stop, Ready, Progress, Finished, Failed, Stopped)
+    cls.__name__: cls for cls in (Assign, Upcoming, Cancel, Stop, Ready, Progress, Finished, Failed, Stopped)
 }
 M = TypeVar("M")
 

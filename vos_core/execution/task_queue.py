@@ -176,6 +176,13 @@ class TaskQueue:
             self._order.clear()
         return line.run, task
 
+    def upcoming(self, device: str, weights: str | None) -> tuple[QueuedRun, PendingTask] | None:
+        """The video that a worker with these weights would likely be given to segment next; it stays in the queue."""
+        for line in self._in_order(device):
+            if line.weights in (None, weights) and line.tasks[0].kind is TaskKind.SEGMENT:
+                return line.run, line.tasks[0]
+        return None
+
     def waiting_seconds(self, run_id: int) -> float:
         """Expected seconds of a run's waiting tasks, one after the other."""
         lines = (lines.get(run_id) for lines in self._lines.values())

@@ -33,9 +33,11 @@ from vos_core.execution.messages import (
     Ready,
     Stop,
     Stopped,
+    Upcoming,
     decode,
     encode,
 )
+from vos_core.execution.next_video import NextVideo
 from vos_core.execution.scorer import Scored, ScorerProcess
 from vos_core.execution.sidecar import (
     ObjectRecord,
@@ -46,6 +48,7 @@ from vos_core.execution.sidecar import (
     temporary_folder,
     write_record,
 )
+from vos_core.frames import VideoClip
 from vos_core.home import Home
 from vos_core.inference import segment_video
 from vos_core.masks import MissingMask
@@ -69,6 +72,7 @@ class Worker:
         self._cancelled: set[tuple[int, int]] = set()
         self._stopping = threading.Event()
         self._scorer: ScorerProcess | None = None
+        self._next = NextVideo(home)
         self._segmenter: Segmenter | None = None
         self._loaded: str | None = None
         self._provenance: dict[str, Any] = {}
@@ -90,6 +94,8 @@ class Worker:
             message = decode(line)
             if isinstance(message, Cancel):
                 self._cancelled.add((message.task_id, message.attempt))
+            elif isinstance(message, Upcoming):
+                self._next.expect(message)
             elif isinstance(message, Assign):
                 self._assignments.put(message)
             elif isinstance(message, Stop):
@@ -110,18 +116,16 @@ class Worker:
         settings = RunSettings.from_json(task.settings)
         temporary = temporary_folder(Path(task.folder), task.video, task.attempt)
         try:
-            dataset = open_dataset(self._home.locate(settings.dataset_path), settings.dataset)
-            video = dataset.video(task.video)
-            load_s = 0.0
             if task.kind == "segment":
                 try:
                     load_s = self._warm(task, settings)
                 except VosLabError as error:
                     self._say(Failed(task.task_id, task.attempt, str(error), whole_run=True))
                     return
-                self._segment(task, settings, video, temporary, load_s)
+                self._segment(task, settings, temporary, load_s)
             else:
-                self._score(task, settings, video)
+                dataset = open_dataset(self._home.locate(settings.dataset_path), settings.dataset)
+                self._score(task, settings, dataset.video(task.video))
         except Cancelled:
             shutil.rmtree(temporary, ignore_errors=True)
             self._say(stopped)
@@ -157,7 +161,14 @@ class Worker:
     def _should_stop(self, task: Assign) -> bool:
         return self._stopping.is_set() or (task.task_id, task.attempt) in self._cancelled
 
-    def _segment(self, task: Assign, settings: RunSettings, video: Video, temporary: Path, load_s: float) -> None:
+    def _segment(self, task: Assign, settings: RunSettings, temporary: Path, load_s: float) -> None:
+        video, clip = self._next.open(task.settings, task.video)
+        with contextlib.closing(clip):
+            self._segment_clip(task, settings, video, clip, temporary, load_s)
+
+    def _segment_clip(
+        self, task: Assign, settings: RunSettings, video: Video, clip: VideoClip, temporary: Path, load_s: float
+    ) -> None:
         assert self._segmenter is not None
         run_folder = Path(task.folder)
         run_folder.mkdir(parents=True, exist_ok=True)
@@ -181,6 +192,7 @@ class Worker:
             self._segmenter,
             video,
             temporary,
+            clip=clip,
             prompting=prompting_of(settings),
             apart=bool(settings.option("per_obj_png_file", False)),
             on_frame=on_frame,

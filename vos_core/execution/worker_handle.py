@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from db.states import TaskKind
-from vos_core.execution.messages import Assign, Message, Progress
+from vos_core.execution.messages import Assign, Message, Progress, Upcoming
 from vos_core.execution.slots import Slot
 from vos_core.execution.task_queue import Peer, PendingTask, QueuedRun, seconds_left
 from vos_core.home import Home
@@ -51,6 +51,7 @@ class WorkerHandle(ABC):
         self.assignment: Assignment | None = None
         self.ready = False
         self.progress: Progress | None = None
+        self.expected_task: int | None = None  # that it was told to expect
         self.weights: str | None = None  # that it holds, or loads for its assignment
         self.log = home.logs / f"worker-{slot.name}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +81,12 @@ class WorkerHandle(ABC):
                 run.reference,
             )
         )
+
+    def expect(self, run: QueuedRun, task: PendingTask) -> None:
+        """Let it begin to read the video that it is likely to be given next; said once."""
+        if task.task_id != self.expected_task:
+            self.expected_task = task.task_id
+            self.send(Upcoming(task.video, run.settings.to_json()))
 
     @property
     def seconds_left(self) -> float:
