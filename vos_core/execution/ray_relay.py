@@ -25,7 +25,7 @@ class Relay:
     """
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str], cwd: str, log: str, silence: float):
-        with open(log, "ab") as file:  # noqa: PTH123
+        with open(log, "ab") as file:
             self._process = subprocess.Popen(
                 [sys.executable, *arguments],
                 stdin=subprocess.PIPE,

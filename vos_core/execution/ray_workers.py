@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vos_core.cores import MOST_CPU_WORKERS
 from vos_core.cores import MOST_CPU_WORKERS, cpu_workers
 from vos_core.cores import VARIABLE as WORKERS_VARIABLE
 from vos_core.cuda import CLUSTER_VARIABLE
