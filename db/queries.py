@@ -222,37 +222,70 @@ def workers(database: Path) -> list[Worker]:
         return list(session.scalars(select(Worker).order_by(Worker.name)))
 
 
+@dataclass(frozen=True)
+class TimedRun:
+    """A run that is done and was computed here, with what the export of inference times needs."""
+
+    name: str
+    dataset: str
+    model: str
+    memory_size: int | None
+    active_s: float
+    gpus: tuple[str, ...]  # a name for each GPU; empty where it ran on CPUs
+
+
+def timed_runs(database: Path, ablation_id: int | None = None) -> list[TimedRun]:
+    """Runs that are done and were segmented by VOS Lab, in the order in which they were launched."""
+    statement = (
+        select(Run.name, Run.dataset, Run.model, Run.memory_size, Run.active_s, Run.provenance)
+        .where(Run.state == RunState.DONE.value, Run.inference_s > 0)
+        .order_by(Run.id)
+    )
+    if ablation_id is not None:
+        statement = statement.where(Run.ablation_id == ablation_id)
+    with reading(database) as session:
+        rows = session.execute(statement).all()
+    return [
+        TimedRun(
+            row.name,
+            row.dataset,
+            row.model,
+            row.memory_size,
+            row.active_s,
+            tuple(row.provenance.get("gpus", {}).values()),
+        )
+        for row in rows
+    ]
+
+
 def queue_overview(database: Path, ended: int = 5) -> QueueOverview:
     """The queue at a glance: three statements on the runs' own counters, however many video tasks there are.
 
     `ended` runs are shown at most beside the active ones.
     """
     over = [state.value for state in RunState if state.ended]
-    progress = (
-        select(
-            Run.id,
-            Run.name,
-            Run.title,
-            Run.ablation_id,
-            Ablation.name,
-            Run.dataset,
-            Run.split,
-            Run.model,
-            Run.memory_size,
-            Run.memory_mode,
-            Run.state,
-            Run.position,
-            Run.videos,
-            Run.videos_done,
-            Run.videos_failed,
-            Run.frames,
-            Run.frames_done,
-            Run.frames_per_second,
-            Run.seconds_left,
-            Run.error,
-        )
-        .join(Ablation, Ablation.id == Run.ablation_id)
-    )
+    progress = select(
+        Run.id,
+        Run.name,
+        Run.title,
+        Run.ablation_id,
+        Ablation.name,
+        Run.dataset,
+        Run.split,
+        Run.model,
+        Run.memory_size,
+        Run.memory_mode,
+        Run.state,
+        Run.position,
+        Run.videos,
+        Run.videos_done,
+        Run.videos_failed,
+        Run.frames,
+        Run.frames_done,
+        Run.frames_per_second,
+        Run.seconds_left,
+        Run.error,
+    ).join(Ablation, Ablation.id == Run.ablation_id)
     active = progress.where(Run.state.not_in(over)).order_by(Run.position, Run.id)
     latest = progress.where(Run.state.in_(over)).order_by(Run.finished_at.desc(), Run.id.desc()).limit(ended)
     workers = (

@@ -19,6 +19,7 @@ from vos_core.execution.submit import dispatcher_alive
 from vos_core.gpus import gauges
 from vos_core.home import Home
 from vos_core.logs import log_files, tail
+from vos_core.reports import inference_times
 
 LOG_LINES = 40
 
@@ -52,6 +53,21 @@ def queue_view(home: Home) -> bool:
         _ask(home, *asked, overview)
     _logs(home)
     return True
+
+
+def exports(home: Home) -> None:
+    """What other programs read: the time that each finished run took. Made when it is asked for."""
+    if queries.state_counts(home.database).get(RunState.DONE.value):
+        st.download_button(
+            "Inference times (CSV)",
+            lambda: inference_times(queries.timed_runs(home.database)),
+            file_name="inference_times.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Dataset, Model, MemSize, NumGPUs, GPU_Names, InferenceTime_s of every run that is done: seconds with "
+            "a worker on it, model loading included, pauses left out",
+        )
 
 
 def _standing(home: Home, overview: QueueOverview, alive: bool, shut: bool) -> tuple[Action, list[int]] | None:

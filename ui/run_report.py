@@ -14,6 +14,7 @@ from ui.figures import CONFIG, VideoBar, video_bars
 from ui.navigation import address, go
 from ui.table import Column, Row, table
 from ui.theme import chip, chips, facts, plain, sentences
+from ui.timings import timings
 from ui.wording import (
     SCORES,
     count,
@@ -178,7 +179,9 @@ def video_list(run: Run, tasks: Sequence[VideoTask]) -> None:
         Column("objects", "Objects", "number", digits=0),
         Column("attempt", "Attempts", "number", digits=0),
         Column("decode", "Decode", "seconds", "s"),
+        Column("load", "Load", "seconds", "s", tip="Where the video had to wait for its model"),
         Column("inference", "Inference", "seconds", "s"),
+        Column("wait", "Wait", "seconds", "s", tip="The model waiting for frames"),
         Column("write", "Write", "seconds", "s"),
         Column("evaluation", "Scoring", "seconds", "s"),
         Column("wall", "Wall", "seconds", "s"),
@@ -197,7 +200,9 @@ def video_list(run: Run, tasks: Sequence[VideoTask]) -> None:
                     "objects": task.objects,
                     "attempt": task.attempt or None,
                     "decode": task.decode_s,
+                    "load": task.load_s or None,
                     "inference": task.inference_s,
+                    "wait": task.wait_s,
                     "write": task.write_s,
                     "evaluation": task.evaluation_s,
                     "wall": task.wall_s,
@@ -240,21 +245,7 @@ def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
         pairs += [("Folder", str(home.locate(run.folder))), ("Fingerprint", run.fingerprint)]
         facts(pairs)
     with second, st.container(border=True, height="stretch"):
-        st.subheader("Timings", anchor=False)
-        load = sum(task.load_s or 0.0 for task in tasks)
-        facts(
-            [
-                ("With a worker on it", duration(run_seconds(run))),
-                ("Model loading", duration(load) if load else "–"),
-                ("Decode", duration(run.decode_s)),
-                ("Inference", duration(run.inference_s)),
-                ("Write", duration(run.write_s)),
-                ("Scoring", duration(run.evaluation_s)),
-                ("Workers busy", duration(run.busy_s)),
-                ("Peak GPU memory", _gibibytes(max((task.peak_gpu_bytes or 0 for task in tasks), default=0))),
-            ]
-        )
-        st.caption("Stages overlap and are summed over workers, so they may exceed the time with a worker on it.")
+        timings(run, tasks)
     with third, st.container(border=True, height="stretch"):
         st.subheader("Provenance", anchor=False)
         pairs = _flat(run.provenance)
@@ -262,10 +253,6 @@ def background(run: Run, tasks: Sequence[VideoTask], home: Home) -> None:
             facts(pairs)
         else:
             st.caption("Known when the first video is done.")
-
-
-def _gibibytes(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB" if size else "–"
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -25,13 +25,14 @@ GPU_PACKAGES = ("torch", "sam2")
 class DeviceFacts:
     """What a video was computed on, and the peaks of memory since the last call.
 
-    `peak_gpu_bytes` is what torch allocated (None on a CPU); `peak_host_bytes` this process's resident memory (None
-    where the system does not tell).
+    `gpu` tells it from others of its name (its UUID; None on a CPU); `peak_gpu_bytes` is what torch allocated (None on
+    a CPU); `peak_host_bytes` is this process's resident memory (None where the system does not tell).
     """
 
     name: str
     peak_gpu_bytes: int | None
     peak_host_bytes: int | None
+    gpu: str | None = None
 
 
 def device_facts(settings: RunSettings) -> DeviceFacts:
@@ -42,7 +43,8 @@ def device_facts(settings: RunSettings) -> DeviceFacts:
         if torch.cuda.is_available() and settings.option("device", "auto") != "cpu":
             peak = int(torch.cuda.max_memory_allocated())
             torch.cuda.reset_peak_memory_stats()
-            return DeviceFacts(torch.cuda.get_device_name(), peak, peak_host_bytes())
+            uuid = str(torch.cuda.get_device_properties().uuid)
+            return DeviceFacts(torch.cuda.get_device_name(), peak, peak_host_bytes(), uuid)
     return DeviceFacts(cpu_name(), None, peak_host_bytes())
 
 

@@ -92,3 +92,11 @@ def test_another_hosts_home_can_only_be_looked_at(here: Home, runs: dict[str, in
     assert "node-7" in component_data(test)["locked"]
     assert "node-7" in text_of(test)
     assert test.button(key="queue-pause-all").disabled
+
+
+def test_inference_times_are_offered_once_a_run_is_done(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    (button,) = open_page("queue.py").get("download_button")
+    assert "Inference times" in button.proto.label
+    rows = queries.timed_runs(here.database)
+    done = {run.name for run in queries.runs(here.database) if run.state == "done" and run.inference_s}
+    assert {row.name for row in rows} == done and len(rows) > 5

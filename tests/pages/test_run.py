@@ -228,3 +228,16 @@ def test_unknown_run_in_the_address_shows_the_newest(runs: dict[str, int], open_
     test = open_page("run.py", run=wrong)
     assert not test.exception
     assert test.selectbox[0].value == str(max(runs.values()))
+
+
+def test_timings_by_stage_are_sums_over_the_videos(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    shown = text_of(open_page("run.py", run=runs["done"]))
+    frames = sum(task.frames for task in queries.tasks(here.database, runs["done"]))
+    for stage, seconds in (
+        ("Waiting for frames", 0.03 * frames),
+        ("Decoding", 0.02 * frames),
+        ("Inference", 0.11 * frames),
+    ):
+        assert f"<dt>{stage}</dt><dd>{seconds:.1f} s</dd>" in shown
+    assert "<dt>Loading and warming</dt><dd>1.5 s</dd>" in shown
+    assert "<dt>Peak memory of a worker</dt><dd>0.50 GiB</dd>" in shown
