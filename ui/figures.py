@@ -11,6 +11,7 @@ from ui.wording import model_title
 from vos_core.analysis.comparisons import VideoDifference
 from vos_core.analysis.curves import MemoryCurve, memory_curves, published_curves
 from vos_core.reference import ReferenceRow
+from vos_core.runs import SHORT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -118,7 +119,7 @@ def _curve_name(curve: MemoryCurve, several_places: bool) -> str:
         parts.append(f"{curve.dataset} {curve.split}")
     if curve.memory_mode == "naive":
         parts.append("naive")
-    parts += [f"{name} = {value}" for name, value in curve.options]
+    parts += [f"{SHORT.get(name, name)} = {value}" for name, value in curve.options]
     if curve.videos:
         parts.append(f"{len(curve.videos)} video{'' if len(curve.videos) == 1 else 's'}")
     if curve.published:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
+from ui.launch_options import sam2_options
 from vos_core.datasets import Dataset, open_dataset
 from vos_core.errors import InputError
 from vos_core.home import Home
 from vos_core.models.registry import MODE_LINES, MODELS, MemoryMode
+from vos_core.models.sam2_options import OPTIONS, POINTERS, STRIDE
 from vos_core.runs import Grid
 
 _GROUPS = (
@@ -18,6 +21,10 @@ _GROUPS = (
     ("sam2.1", "SAM 2.1", "the improved checkpoints"),
 )
 _SIZES = tuple(range(17))
+_KNOBS = (
+    (STRIDE, "Temporal stride", (1, 2, 3, 4, 6, 8)),
+    (POINTERS, "Object pointers", (1, 2, 4, 8, 16)),
+)
 
 
 def grid_form(home: Home, datasets: Mapping[str, Dataset]) -> Grid:
@@ -33,7 +40,22 @@ def grid_form(home: Home, datasets: Mapping[str, Dataset]) -> Grid:
     with st.container(border=True, key="form-memory"):
         st.subheader("Memory", anchor=False)
         sizes, modes = _memory(models)
-    return Grid(datasets=places, models=models, memory_sizes=sizes, memory_modes=modes, videos=videos)
+        strides, pointers = _knobs(models)
+    options: tuple[tuple[str, Any], ...] = ()
+    if _any_sam2(models):
+        with st.container(border=True, key="form-sam2"):
+            st.subheader("SAM 2", anchor=False)
+            options = sam2_options()
+    return Grid(
+        datasets=places,
+        models=models,
+        memory_sizes=sizes,
+        memory_modes=modes,
+        videos=videos,
+        options=options,
+        strides=strides,
+        pointers=pointers,
+    )
 
 
 def _datasets(datasets: Mapping[str, Dataset]) -> list[Dataset]:
@@ -125,5 +147,32 @@ def _memory(models: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         )
         for mode, line in MODE_LINES.items():
             st.caption(f"**{mode.value.replace('_', ' ')}**: {line}.")
-        st.caption("They agree at N = 7. Object pointers are independent of N: even at N = 1 some history remains.")
+        st.caption("They agree at N = 7.")
     return tuple(sizes), tuple(modes)
+
+
+def _knobs(models: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Strides and pointers of SAM 2's memory; one value that is the default leaves the axis out."""
+    if not _any_sam2(models):
+        return (), ()
+    chosen = []
+    for name, title, values in _KNOBS:
+        default = OPTIONS[name].default
+        picked = st.pills(
+            f"{title}: {OPTIONS[name].line}",
+            values,
+            selection_mode="multi",
+            default=[default],
+            format_func=lambda value, default=default: f"{value} (default)" if value == default else str(value),
+            key=f"launch-{name}",
+        )
+        chosen.append(() if list(picked or ()) == [default] else tuple(sorted(picked or ())))
+    st.caption(
+        "Pointers reach back further than the memory, whatever its size: at N = 1 fifteen frames of history still "
+        "enter. In clips under 16 frames SAM 2.1's code of a pointer depends on the clip's length."
+    )
+    return chosen[0], chosen[1]
+
+
+def _any_sam2(models: tuple[str, ...]) -> bool:
+    return any(MODELS[name].family.startswith("sam2") for name in models)

@@ -11,6 +11,7 @@ from ui.navigation import link
 from ui.theme import problems
 from ui.wording import count
 from vos_core.errors import InputError
+from vos_core.execution.pace import past_cpu_seconds
 from vos_core.execution.submit import submit
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, plan_launch
@@ -20,7 +21,11 @@ from vos_core.runs import Grid
 # Every change of the form asks again, and reading the headers of a big split takes seconds on a network disk.
 @st.cache_data(ttl=20, max_entries=32, show_spinner="Checking frames and annotations")
 def _looked_at(grid: Grid, home: Home, name: str) -> LaunchPlan:
-    return plan_launch(grid, home, name)
+    return _plan(grid, home, name)
+
+
+def _plan(grid: Grid, home: Home, name: str) -> LaunchPlan:
+    return plan_launch(grid, home, name, past=past_cpu_seconds(home.database))
 
 
 def plan_panel(grid: Grid | InputError, home: Home) -> None:
@@ -79,7 +84,7 @@ def _queue(grid: Grid | InputError, home: Home, name: str) -> None:
         if isinstance(grid, InputError):
             raise grid
         # Planned anew: the plan that was looked at may be older than the files.
-        st.session_state["launch-intent"] = submit(plan_launch(grid, home, name), home)
+        st.session_state["launch-intent"] = submit(_plan(grid, home, name), home)
     except InputError as error:
         problems(str(error))
 

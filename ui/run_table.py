@@ -8,6 +8,7 @@ from db.models import Run
 from ui.navigation import address, go
 from ui.table import Column, Row, table
 from ui.wording import OTHER_SCORES, SCORES, model_title, run_seconds, score_meaning, subset_note
+from vos_core.models.sam2_options import OPTIONS, POINTERS, STRIDE
 
 
 def run_table(runs: Sequence[Run], *, key: str) -> None:
@@ -43,9 +44,22 @@ def _head(runs: Sequence[Run]) -> list[Column]:
         columns.append(Column("n", "N", "number", digits=0, tip="Memory size: 1 prompted frame + N-1 recent frames"))
     if any(run.memory_mode for run in runs):
         columns.append(Column("mode", "Mode", tip="Memory mode"))
+    if any(_knob(run, STRIDE) for run in runs):
+        tip = f"{OPTIONS[STRIDE].line}; {OPTIONS[STRIDE].default} where empty"
+        columns.append(Column("stride", "Stride", "number", digits=0, tip=tip))
+    if any(_knob(run, POINTERS) for run in runs):
+        columns.append(
+            Column("pointers", "Pointers", "number", digits=0, tip=f"{OPTIONS[POINTERS].line}; 16 where empty")
+        )
     columns += [Column("dataset", "Dataset"), Column("state", "State", "state")]
     columns.append(Column("progress", "Videos", "progress", tip="Frames done, and videos done of all"))
     return columns
+
+
+def _knob(run: Run, name: str) -> int | None:
+    """A knob of SAM 2's memory where the run differs from the default."""
+    value = dict(run.settings.get("options", ())).get(name)
+    return int(value) if value is not None else None
 
 
 def _open(run_id: str | None) -> None:
@@ -72,6 +86,8 @@ def _row(run: Run, figures: Mapping[str, object]) -> Row:
         "model": model_title(run.model),
         "n": run.memory_size,
         "mode": (run.memory_mode or "").replace("_", " "),
+        "stride": _knob(run, STRIDE),
+        "pointers": _knob(run, POINTERS),
         "dataset": f"{run.dataset} {run.split}{subset_note(run)}",
         "state": run.state,
         "progress": {

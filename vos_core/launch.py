@@ -174,7 +174,7 @@ def check_devices(runs: Sequence[PlannedRun], machine: Graphics, past: VideoSeco
     time = f"take about {duration(seconds)}" if seconds else "take hours or days"
     raise InputError(
         f"SAM 2 finds no GPU here: {problem}. On this machine's CPU these runs would {time}; to have that all the "
-        'same, add --device cpu (on the Launch page: the tick "on the CPU").'
+        'same, add --device cpu (on the Launch page: the tick "On the CPU").'
     )
 
 

@@ -11,8 +11,11 @@ from db.models import Intent
 from db.session import reading
 from tests.pages.conftest import OpenPage, text_of
 from tests.ui.seed import write_dataset
+from vos_core.cuda import Graphics, TorchBuild
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan
+from vos_core.models.registry import MODE_LINES
+from vos_core.models.sam2_options import OPTIONS
 
 
 @pytest.fixture
@@ -134,3 +137,73 @@ def test_any_folder_in_davis_layout_is_a_dataset(here: Home, tmp_path: Path, ope
     choose(test, ["static"])
     assert [item.value for item in test.metric] == ["1", "1", "5"]
     assert f"--davis_path {root}" in test.code[0].value
+
+
+@pytest.fixture
+def tiny(here: Home, dataset: Path) -> Home:
+    """A file where the weights of SAM 2 tiny belong, and no GPU."""
+    here.checkpoints.mkdir(parents=True)
+    (here.checkpoints / "sam2_hiera_tiny.pt").touch()
+    return here
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Graphics((), None, TorchBuild("2.13.0", "13.0"))
+    monkeypatch.setattr("vos_core.launch.graphics", lambda: machine)
+
+
+def test_sam2_without_a_gpu_wants_a_tick(tiny: Home, open_page: OpenPage) -> None:
+    test = choose(open_page("launch.py"), ["sam2_hiera_tiny"], [7])
+    told = test.error[0].value
+    assert "this machine has no NVIDIA driver" in told and "would take about" in told and "On the CPU" in told
+    assert test.button(key="launch-button").disabled
+    test.checkbox(key="launch-cpu").check().run()
+    assert not test.error and not test.button(key="launch-button").disabled
+    assert "--option device=cpu" in test.code[0].value
+
+
+def test_knobs_and_options_become_a_grid(tiny: Home, open_page: OpenPage) -> None:
+    test = choose(open_page("launch.py"), ["sam2_hiera_tiny"], [2, 7])
+    test.checkbox(key="launch-cpu").check()
+    test.pills(key="launch-memory_temporal_stride_for_eval").set_value([1, 4])
+    test.pills(key="launch-max_obj_ptrs_in_encoder").set_value([1, 16])
+    test.checkbox(key="launch-option-per_obj_png_file").check()
+    test.number_input(key="launch-option-score_thresh").set_value(0.5)
+    test.run()
+    assert not test.exception and not test.error
+    assert test.metric[0].value == "6", "the stride changes nothing at N = 2"
+    command = test.code[0].value
+    for words in (
+        "--memory_temporal_stride 1 4",
+        "--max_obj_ptrs 1 16",
+        "--option per_obj_png_file=True",
+        "--option score_thresh=0.5",
+    ):
+        assert words in command
+
+
+def test_one_pointer_on_sam21_is_refused_in_words(here: Home, dataset: Path, open_page: OpenPage) -> None:
+    here.checkpoints.mkdir(parents=True)
+    (here.checkpoints / "sam2.1_hiera_tiny.pt").touch()
+    test = open_page("launch.py")
+    test.pills(key="launch-models-sam2.1").set_value(["sam2.1_hiera_tiny"]).run()
+    test.checkbox(key="launch-cpu").check()
+    test.pills(key="launch-max_obj_ptrs_in_encoder").set_value([1]).run()
+    assert "every mask would vanish" in test.error[0].value
+
+
+def test_every_knob_is_explained_in_a_line(tiny: Home, open_page: OpenPage) -> None:
+    test = choose(open_page("launch.py"), ["sam2_hiera_tiny"], [7])
+    labels = " ".join(element.label for kind in ("checkbox", "pills", "number_input") for element in test.get(kind))
+    labels += text_of(test)
+    ours = set(OPTIONS) - {"device", "image_size", "objects_at_once"}
+    for name in ours:
+        assert OPTIONS[name].line in labels, name
+    for mode in MODE_LINES.values():
+        assert mode in labels
+
+
+def test_models_without_sam2_are_not_asked_for_its_options(dataset: Path, open_page: OpenPage) -> None:
+    test = choose(open_page("launch.py"), ["propagation"])
+    assert not test.checkbox

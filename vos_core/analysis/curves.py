@@ -9,6 +9,7 @@ from typing import Any
 from vos_core.analysis.summaries import RunSummary, chosen_videos, run_devices, telling_options, was_timed
 from vos_core.models.registry import MODELS
 from vos_core.reference import ReferenceRow
+from vos_core.runs import SHORT
 
 MEMORY_OFF = 0
 
@@ -52,7 +53,7 @@ class MemoryCurve:
     def label(self) -> str:
         """For legends: `sam2_hiera_large naive, image_size=512, 5 videos`."""
         parts = [" ".join(part for part in (self.model, self.memory_mode) if part)]
-        parts += [f"{name}={value}" for name, value in self.options]
+        parts += [f"{SHORT.get(name, name)}={value}" for name, value in self.options]
         if self.videos:
             parts.append(f"{len(self.videos)} video{'' if len(self.videos) == 1 else 's'}")
         if self.published:

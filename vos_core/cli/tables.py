@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from db.models import Run, ServerScore
 from db.states import ScoreKind
+from vos_core.runs import SHORT
 
 OFFICIAL = ("J&F-Mean", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
 
@@ -58,6 +59,14 @@ def other_scores_line(run: Run) -> str | None:
     return f"{run.title or run.name}: {no_official_score(run)}, no J&F: {'; '.join(parts)}"
 
 
+def dot_line(run: Run) -> str | None:
+    """A run's figures by MOSEv2's J&F-dot, apart from the official ones; None where it has none."""
+    if not run.dot_scores:
+        return None
+    figures = ", ".join(f"{name} {number(value)}" for name, value in run.dot_scores.items())
+    return f"{run.title or run.name}: MOSEv2's second metric: {figures}"
+
+
 def server_lines(scores: Sequence[ServerScore]) -> list[str]:
     """Scores that challenge servers gave, a line each, marked as the servers'."""
     return [
@@ -72,19 +81,30 @@ def server_lines(scores: Sequence[ServerScore]) -> list[str]:
 def runs_table(runs: Sequence[Run]) -> str:
     """Runs with their seven official columns and the seconds that workers were on them.
 
-    Figures that are no J&F are no part of it: they follow below, a line a run that says what they are.
+    Figures that are no J&F are no part of it: they follow below, a line a run that says what they are, and so does
+    J&F-dot.
     """
-    header = ["id", "run", "state", "videos", *OFFICIAL, "seconds"]
+    knobs = _knobs(runs)
+    header = ["id", "run", *knobs, "state", "videos", *OFFICIAL, "seconds"]
     rows = [
         [
             str(run.id),
             run.title or run.name,
+            *(values[index] for values in knobs.values()),
             run.state,
             f"{run.videos_done}/{run.videos}",
             *(number(value) for value in run_scores(run)),
             number(run.active_s, 1),
         ]
-        for run in runs
+        for index, run in enumerate(runs)
     ]
-    others = [line for run in runs if (line := other_scores_line(run))]
-    return "\n".join([table(header, rows, left=3), *others])
+    lines = [line for run in runs for line in (other_scores_line(run), dot_line(run)) if line]
+    return "\n".join([table(header, rows, left=3 + len(knobs)), *lines])
+
+
+def _knobs(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Columns of SAM 2's memory, a value a run: its mode, and the knobs that differ from their default anywhere."""
+    options = [dict(run.settings.get("options", ())) for run in runs]
+    columns = {"mode": [run.memory_mode or "" for run in runs]}
+    columns |= {short: [str(given.get(name, "")) for given in options] for name, short in SHORT.items()}
+    return {name: values for name, values in columns.items() if any(values)}
