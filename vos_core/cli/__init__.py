@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": ("vos_core.cli.evaluate", "score a folder of masks as the official DAVIS toolkit does"),
     "fetch": ("vos_core.cli.fetch", "download datasets and checkpoints"),
     "status": ("vos_core.cli.status", "the runs, the queue and the workers"),
+    "score": ("vos_core.cli.score", "score the masks of runs again, or by MOSEv2's J&F-dot too"),
     "show": ("vos_core.cli.show", "one run: its scores per object, settings, timings and errors"),
     "compare": ("vos_core.cli.compare", "two runs: is B better than A, on which videos and objects"),
     "failures": ("vos_core.cli.failures", "where a run fails: stretches of frames by kind, worst first"),

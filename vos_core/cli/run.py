@@ -50,6 +50,11 @@ def launch_and_follow(plan: LaunchPlan, home: Home, *, detach: bool = False, as_
         if existing := len(answer["existing"]):
             of_all = "it was" if len(plan.runs) == 1 else f"{existing} of them {'was' if existing == 1 else 'were'}"
             print(f"{of_all} here already: kept and completed", file=sys.stderr)
+    return follow_to_the_end(home, run_ids, detach=detach, as_json=as_json)
+
+
+def follow_to_the_end(home: Home, run_ids: list[int], *, detach: bool = False, as_json: bool = False) -> int:
+    """Unless `detach`, wait until these runs have ended, and print their table; exit code as of `run`."""
     if detach:
         if as_json:
             print(json.dumps({"runs": run_ids}))
@@ -109,5 +114,6 @@ def _as_json(home: Home, run_id: int) -> dict[str, object]:
         "scores": dict(zip(OFFICIAL, run_scores(row))),
         "score_kind": row.score_kind,
         "other_scores": row.other_scores,
+        "dot_scores": row.dot_scores,
         "provenance": row.provenance,
     }

@@ -7,8 +7,10 @@ import json
 from dataclasses import asdict
 
 from db import queries
+from db.states import ScoreKind
 from vos_core.cli.selection import find_runs
 from vos_core.cli.tables import number, runs_table, server_lines, table
+from vos_core.execution.second_metric import DOT_FIGURES
 from vos_core.home import Home
 
 
@@ -36,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
             "provenance": row.provenance,
             "score_kind": row.score_kind,
             "other_scores": row.other_scores,
+            "dot_scores": row.dot_scores,
             "server_scores": [
                 {"id": one.id, "server": one.server, "figures": one.figures, "notes": one.notes} for one in servers
             ],
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
                     "state": task.state,
                     "frames": task.frames,
                     "error": task.error,
+                    "dot_scores": task.dot_scores,
                     "seconds": {
                         "decode": task.decode_s,
                         "inference": task.inference_s,
@@ -65,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     print()
     if objects:
-        header = ["Sequence", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay"]
+        measures = ("J", "F") if row.score_kind == ScoreKind.OFFICIAL.value else ("Region", "Contour")
+        header = ["Sequence", *(f"{name}-{what}" for name in measures for what in ("Mean", "Recall", "Decay"))]
         rows = [
             [
                 item.sequence,
@@ -74,6 +79,15 @@ def run(args: argparse.Namespace) -> int:
             for item in objects
         ]
         print(table(header, rows))
+        print()
+    if any(task.dot_scores for task in tasks):
+        print("J&F-dot (MOSEv2)")
+        scored = [(task.video, task.dot_scores) for task in tasks if task.dot_scores]
+        print(
+            table(
+                ["video", *DOT_FIGURES], [[video, *map(number, map(dots.get, DOT_FIGURES))] for video, dots in scored]
+            )
+        )
         print()
     header = ["video", "state", "frames", "objects", "decode s", "inference s", "write s", "evaluation s", "wall s"]
     rows = [

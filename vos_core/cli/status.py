@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
                 "scores": dict(zip(OFFICIAL, run_scores(run))),
                 "score_kind": run.score_kind,
                 "other_scores": run.other_scores,
+                "dot_scores": run.dot_scores,
             }
             for run in runs
         ]

@@ -336,7 +336,8 @@ class Dispatcher:
         with self._writing() as session:
             ledger.start_task(session, task.task_id, attempt, worker.slot.name)
         task.attempt = attempt
-        self._clocks.start(run.run_id)
+        if task.kind is TaskKind.SEGMENT or run.predictions != run.folder:
+            self._clocks.start(run.run_id)  # scoring masks again is no part of what the run took
         worker.assign(run, task, attempt)
 
     # --- database

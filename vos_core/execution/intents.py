@@ -16,6 +16,7 @@ from db import ledger
 from db.models import Run, VideoTask
 from db.states import IntentKind, IntentState, RunState, ScoreKind, TaskKind, TaskState
 from vos_core.errors import InputError
+from vos_core.execution.rescoring import apply_scoring
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, PlannedRun
 from vos_core.runs import RunSettings, run_folder, run_name
@@ -219,6 +220,7 @@ _ACTIONS: dict[IntentKind, Callable[[Session, Home, dict[str, Any], Effects], di
     IntentKind.PAUSE: _pause,
     IntentKind.REORDER: _reorder,
     IntentKind.DELETE: _delete,
+    IntentKind.SCORE: apply_scoring,
 }
 
 

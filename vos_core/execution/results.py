@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import ledger
-from db.models import Run
-from db.states import RunState, ScoreKind
+from db.models import Run, VideoTask
+from db.states import ScoreKind, TaskKind, TaskState
 from vos_core.evaluation import global_scores
+from vos_core.execution.second_metric import dot_figures, video_dot
 from vos_core.execution.sidecar import VideoRecord
 from vos_core.metrics.statistics import Statistics
 from vos_core.reference import FIGURES
@@ -42,6 +44,7 @@ def record_finished(session: Session, task_id: int, record: VideoRecord) -> None
         "peak_host_bytes": record.peak_host_bytes,
         "device_name": record.device_name,
         "attempt": record.attempt,
+        "dot_scores": video_dot(record.dot),
     }
     frame_scores = [
         (item.object_id, frame, j, f) for item in record.objects for frame, j, f in zip(item.frames, item.j, item.f)
@@ -57,24 +60,45 @@ def record_finished(session: Session, task_id: int, record: VideoRecord) -> None
     run = session.get_one(ledger.VideoTask, task_id).run
     if record.provenance:
         devices = sorted({*run.provenance.get("devices", []), record.device_name} - {""})
-        run.provenance = {**run.provenance, **record.provenance, "devices": devices}
+        gpus = run.provenance.get("gpus", {}) | ({record.gpu: record.device_name} if record.gpu else {})
+        run.provenance = {**run.provenance, **record.provenance, "devices": devices} | ({"gpus": gpus} if gpus else {})
 
 
 def record_run_scores(session: Session, run: Run) -> None:
-    """Set the seven figures of a run that ended with all its videos; clear them otherwise.
+    """Set the seven figures of a run of which all videos are scored, and J&F-dot's; clear them otherwise.
 
-    A mean over the videos that happened to finish is no DAVIS score, so there is none until all have. Figures that are
-    no J&F (agreement, leaked prompts) go to a column of their own, where no official table looks.
+    A mean over the videos that happened to finish is no DAVIS score, so there is none until all have. A video that is
+    only scored again keeps its scores until it has new ones. Figures that are no J&F (agreement, leaked prompts) go to
+    a column of their own, where no official table looks.
     """
+    rows = ledger.object_statistics(session, run.id) if run.scorable and _has_all_masks(session, run.id) else []
+    tasks = session.execute(
+        select(VideoTask.id, VideoTask.state, VideoTask.annotated, VideoTask.dot_scores)
+        .where(VideoTask.run_id == run.id)
+        .order_by(VideoTask.position)
+    ).all()
+    scored = {row.task_id for row in rows}
     values = None
-    if run.state == RunState.DONE.value and run.scorable:
-        rows = ledger.object_statistics(session, run.id)
-        if rows:
-            values = global_scores(
-                (Statistics(row.j_mean, row.j_recall, row.j_decay), Statistics(row.f_mean, row.f_recall, row.f_decay))
-                for row in rows
-            )
+    if rows and all(task.state == TaskState.DONE.value or task.id in scored for task in tasks):
+        values = global_scores(
+            (Statistics(row.j_mean, row.j_recall, row.j_decay), Statistics(row.f_mean, row.f_recall, row.f_decay))
+            for row in rows
+        )
     official = run.score_kind == ScoreKind.OFFICIAL.value
     for name in FIGURES:
         setattr(run, name, getattr(values, name) if values and official else None)
     run.other_scores = {name: getattr(values, name) for name in FIGURES} if values and not official else None
+    dots = [task.dot_scores for task in tasks if task.annotated > 2]
+    complete = values is not None and official and all(dots)
+    run.dot_scores = dot_figures(row for dot in dots if dot for row in dot["objects"]) if complete else None
+
+
+def _has_all_masks(session: Session, run_id: int) -> bool:
+    """Whether no video is still to be segmented; one that is scored again has its masks."""
+    unfinished = (
+        select(VideoTask.id)
+        .where(VideoTask.run_id == run_id, VideoTask.state != TaskState.DONE.value)
+        .where(VideoTask.kind == TaskKind.SEGMENT.value)
+        .limit(1)
+    )
+    return session.scalar(unfinished) is None

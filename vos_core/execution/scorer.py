@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from vos_core.analysis.failures import FailureEpisode, FailureFinder
 from vos_core.errors import VosLabError
+from vos_core.evaluation.dot import DotVideoScores, DotWatch, objects_in
 from vos_core.evaluation.late_objects import LateScorer
 from vos_core.evaluation.per_object import PerObjectScorer
 from vos_core.evaluation.scorer import VideoScorer
@@ -21,14 +22,16 @@ from vos_core.evaluation.scores import VideoScores
 from vos_core.per_object import labels_of, object_folders
 
 LabelMap = npt.NDArray[np.uint8]
+Found = tuple[VideoScores, tuple[FailureEpisode, ...], DotVideoScores | None]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A video's scores and failures, and the seconds that finding them took."""
+    """A video's scores and failures, and the seconds that finding them took; `dot` where it was asked for."""
 
     scores: VideoScores
     failures: tuple[FailureEpisode, ...]
+    dot: DotVideoScores | None
     seconds: float
 
 
@@ -46,15 +49,21 @@ class ScorerProcess:
         theirs.close()
 
     def begin(
-        self, video: str, stems: Sequence[str], annotations: Mapping[str, Path] | Path, later: bool = False
+        self,
+        video: str,
+        stems: Sequence[str],
+        annotations: Mapping[str, Path] | Path,
+        later: bool = False,
+        dot: bool = False,
     ) -> None:
         """Start a video, of which `stems` are all frames in time order; forgets an unfinished one.
 
         `annotations`: frame stem -> file, or the video's folder with a folder an object (see `PerObjectScorer`).
         `later`: objects may appear after the first frame, each prompted by its first annotation (see `LateScorer`).
+        `dot`: MOSEv2's J&F-dot is wanted too.
         """
         files = annotations if isinstance(annotations, Path) else dict(annotations)
-        self._connection.send(("begin", video, tuple(stems), files, later))
+        self._connection.send(("begin", video, tuple(stems), files, later, dot))
 
     def add(self, stem: str, mask: npt.NDArray[np.uint8] | Mapping[int, np.ndarray]) -> None:
         """Hand over one frame's mask, (H, W) uint8; where annotations are apart, it may be masks by object id."""
@@ -86,11 +95,12 @@ class _PerObjectScoring:
     share, and demand that all are annotated on the same frames.
     """
 
-    def __init__(self, video: str, stems: Sequence[str], annotations: Path) -> None:
+    def __init__(self, video: str, stems: Sequence[str], annotations: Path, dot: bool) -> None:
         self._index = {stem: index for index, stem in enumerate(stems)}
         self._scorer = PerObjectScorer(video, annotations, watch=self._look)
         self._finder = FailureFinder(video)
         self._labels = labels_of(object_folders(annotations))
+        self._dot = DotWatch(self._labels) if dot else None
         self.add = self._scorer.add
 
     def _look(
@@ -101,30 +111,42 @@ class _PerObjectScoring:
         scores: Mapping[int, tuple[float, float]],
     ) -> None:
         self._finder.add_masks(self._index[stem], annotations, masks, scores)
+        if self._dot is not None:
+            self._dot.look_apart(stem, annotations, masks, scores)
 
-    def finish(self) -> tuple[VideoScores, tuple[FailureEpisode, ...]]:
+    def finish(self) -> Found:
         """Scores and failures under the objects' labels in the masks, which differ from folder names where there is a
         folder 0."""
         scores = self._scorer.finish()
         objects = tuple(replace(one, object_id=self._labels[one.object_id]) for one in scores.objects)
         episodes = (replace(one, object_id=self._labels[one.object_id]) for one in self._finder.finish())
-        return VideoScores(scores.video, objects), tuple(episodes)
+        dot = self._dot.beside(scores) if self._dot else None
+        if dot is not None:
+            relabelled = (replace(one, object_id=self._labels[one.object_id]) for one in dot.objects)
+            dot = replace(dot, objects=tuple(relabelled))
+        return VideoScores(scores.video, objects), tuple(episodes), dot
 
 
 class _VideoScoring:
     """One video in the scoring process."""
 
-    def __init__(self, video: str, stems: Sequence[str], annotations: Mapping[str, Path], later: bool) -> None:
+    def __init__(
+        self, video: str, stems: Sequence[str], annotations: Mapping[str, Path], later: bool, dot: bool
+    ) -> None:
         self._index = {stem: index for index, stem in enumerate(stems)}
         self._scorer = (LateScorer if later else VideoScorer)(video, annotations, watch=self._look)
         self._finder = FailureFinder(video, len(self._scorer.object_ids))
+        self._dot = DotWatch(objects_in(annotations)) if dot else None
         self.add = self._scorer.add
 
     def _look(self, stem: str, annotation: LabelMap, mask: LabelMap, j: Sequence[float], f: Sequence[float]) -> None:
         self._finder.add(self._index[stem], annotation, mask, j, f)
+        if self._dot is not None:
+            self._dot.look(stem, annotation, mask, j, f)
 
-    def finish(self) -> tuple[VideoScores, tuple[FailureEpisode, ...]]:
-        return self._scorer.finish(), self._finder.finish()
+    def finish(self) -> Found:
+        scores = self._scorer.finish()
+        return scores, self._finder.finish(), self._dot.beside(scores) if self._dot else None
 
 
 def _serve(connection: Connection) -> None:
@@ -140,11 +162,11 @@ def _serve(connection: Connection) -> None:
         try:
             if message[0] == "begin":
                 problem, seconds = None, 0.0
-                video, stems, annotations, later = message[1:]
+                video, stems, annotations, later, dot = message[1:]
                 if isinstance(annotations, Path):
-                    scoring = _PerObjectScoring(video, stems, annotations)
+                    scoring = _PerObjectScoring(video, stems, annotations, dot)
                 else:
-                    scoring = _VideoScoring(video, stems, annotations, later)
+                    scoring = _VideoScoring(video, stems, annotations, later, dot)
             elif message[0] == "add" and scoring is not None and problem is None:
                 scoring.add(message[1], message[2])
             elif message[0] == "finish":

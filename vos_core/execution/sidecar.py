@@ -44,14 +44,18 @@ class VideoRecord:
     peak_gpu_bytes: int | None = None
     peak_host_bytes: int | None = None
     device_name: str = ""
+    gpu: str | None = None  # which one, among all of its kind; None on a CPU
     provenance: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[ObjectRecord, ...] = ()  # empty where the video has no annotations to score against
     failures: tuple[Mapping[str, Any], ...] = ()  # `FailureEpisode.as_values()`, worst first
+    dot: tuple[Mapping[str, Any], ...] = ()  # `second_metric.dot_objects`, where J&F-dot was wanted
 
 
 def write_record(folder: Path, record: VideoRecord) -> None:
-    """Write the sidecar into the video's (still temporary) folder."""
-    (folder / SIDECAR).write_text(json.dumps(asdict(record)))
+    """Write the sidecar into the video's (still temporary) folder; an older one is replaced, whole or not at all."""
+    draft = folder / f"{SIDECAR}.tmp"
+    draft.write_text(json.dumps(asdict(record)))
+    draft.replace(folder / SIDECAR)
 
 
 def read_record(folder: Path, fingerprint: str, frames: int) -> VideoRecord | None:
@@ -69,8 +73,8 @@ def read_record(folder: Path, fingerprint: str, frames: int) -> VideoRecord | No
             )
             for item in values.pop("objects")
         )
-        failures = tuple(values.pop("failures", ()))
-        record = VideoRecord(**values, objects=objects, failures=failures)
+        failures, dot = tuple(values.pop("failures", ())), tuple(values.pop("dot", ()))
+        record = VideoRecord(**values, objects=objects, failures=failures, dot=dot)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if record.fingerprint != fingerprint or record.frames != frames:

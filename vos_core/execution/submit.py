@@ -17,6 +17,7 @@ from db.intents import ask
 from db.schema import ensure
 from db.states import IntentKind, IntentState
 from vos_core.errors import InputError, VosLabError
+from vos_core.execution.rescoring import plan_scoring
 from vos_core.execution.worker_handle import REPOSITORY
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan
@@ -57,6 +58,11 @@ def reorder(home: Home, run_ids: Iterable[int]) -> int:
 def delete(home: Home, run_ids: Iterable[int], *, files: bool = False) -> int:
     """Remove ended runs from the database; with `files`, their folders too."""
     return _ask(home, IntentKind.DELETE, {"runs": list(run_ids), "files": files})
+
+
+def score(home: Home, run_ids: Iterable[int], *, dot: bool = False) -> int:
+    """Score the masks of ended runs again; `dot`: by MOSEv2's J&F-dot too. Raises InputError as `plan_scoring`."""
+    return _ask(home, IntentKind.SCORE, plan_scoring(home, queries.runs(home.database, list(run_ids)), dot))
 
 
 def wait(home: Home, intent_id: int, timeout: float = 30.0) -> dict[str, Any]:

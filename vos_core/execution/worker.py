@@ -39,6 +39,7 @@ from vos_core.execution.messages import (
 )
 from vos_core.execution.next_video import NextVideo
 from vos_core.execution.scorer import Scored, ScorerProcess
+from vos_core.execution.second_metric import dot_objects, gets_dot
 from vos_core.execution.sidecar import (
     ObjectRecord,
     VideoRecord,
@@ -175,7 +176,7 @@ class Worker:
         sweep(run_folder, video.name)
         temporary.mkdir()
         annotations = truth_of(settings, video)
-        scorer = self._begin_scoring(settings, video, annotations)
+        scorer = self._begin_scoring(settings, video, annotations, dot=gets_dot(settings))
         began = said = time.perf_counter()
 
         def on_frame(index: int, mask: Any) -> None:
@@ -220,6 +221,7 @@ class Worker:
                 provenance=self._provenance,
                 objects=object_records(video, scored),
                 failures=tuple(episode.as_values() for episode in scored.failures) if scored else (),
+                dot=dot_objects(scored.dot) if scored else (),
             ),
         )
         if self._should_stop(task):
@@ -231,7 +233,9 @@ class Worker:
         began = time.perf_counter()
         masks, records = Path(task.predictions) / video.name, Path(task.folder) / video.name
         annotations = reference_masks(Path(task.reference), video) if task.reference else truth_of(settings, video)
-        scorer = self._begin_scoring(settings, video, annotations)
+        earlier = read_record(records, settings.fingerprint, video.length)
+        dot = task.kind == "score_dot" or gets_dot(settings) or bool(earlier and earlier.dot)
+        scorer = self._begin_scoring(settings, video, annotations, dot=dot and not task.reference)
         scored = None
         if scorer is not None:
             read = prediction_reader(masks, annotations)
@@ -244,7 +248,6 @@ class Worker:
                     self._say(Progress(task.task_id, task.attempt, "scoring", index + 1))
             scored = scorer.finish()
         records.mkdir(parents=True, exist_ok=True)
-        earlier = read_record(records, settings.fingerprint, video.length)
         record = earlier or VideoRecord(settings.fingerprint, video.name, task.attempt, video.length)
         write_record(
             records,
@@ -255,17 +258,18 @@ class Worker:
                 wall_s=record.wall_s or time.perf_counter() - began,
                 objects=object_records(video, scored),
                 failures=tuple(episode.as_values() for episode in scored.failures) if scored else (),
+                dot=dot_objects(scored.dot) if scored else (),
             ),
         )
 
     def _begin_scoring(
-        self, settings: RunSettings, video: Video, annotations: Mapping[str, Path] | Path
+        self, settings: RunSettings, video: Video, annotations: Mapping[str, Path] | Path, *, dot: bool
     ) -> ScorerProcess | None:
         if not isinstance(annotations, Path) and not is_scorable(annotations):
             return None
         if self._scorer is None:
             self._scorer = ScorerProcess()
-        self._scorer.begin(video.name, video.stems, annotations, bool(settings.option(LATER, False)))
+        self._scorer.begin(video.name, video.stems, annotations, bool(settings.option(LATER, False)), dot)
         return self._scorer
 
 
