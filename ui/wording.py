@@ -6,7 +6,7 @@ from db.models import Run
 from db.states import RunState, ScoreKind
 from vos_core.errors import VosLabError
 from vos_core.models.registry import MODELS
-from vos_core.runs import AGAINST, IMPORTED, RunSettings
+from vos_core.runs import AGAINST, IMPORTED, SHORT, RunSettings
 
 SCORES = (
     ("jf_mean", "J&F-Mean"),
@@ -44,6 +44,13 @@ def score_meaning(run: Run) -> str:
     return "J&F"
 
 
+def frame_measures(run: Run) -> tuple[str, str]:
+    """What J and F of one frame are called for this run: by their names only where they are those, or agreement."""
+    if run.score_kind == ScoreKind.AGREEMENT.value:
+        return "agreement J", "agreement F"
+    return ("J", "F") if is_official(run) else ("region", "contour")
+
+
 def score_labels(run: Run) -> dict[str, str]:
     """The seven figures' names for this run: the official ones only where they are J&F."""
     return dict(SCORES if is_official(run) else OTHER_SCORES)
@@ -77,7 +84,8 @@ def run_title(run: Run) -> str:
 def settings_label(run: Run) -> str:
     """Model and knobs in short: `Propagation, N = 5`."""
     parts = [model_label(run.model, run.memory_size, run.memory_mode)]
-    parts += [f"{name} = {value}" for name, value in settings_of(run).options if name not in (IMPORTED, AGAINST)]
+    options = [pair for pair in settings_of(run).options if pair[0] not in (IMPORTED, AGAINST)]
+    parts += [f"{SHORT.get(name, name)} = {value}" for name, value in options]
     if run.reference:
         parts.append(score_meaning(run))
     return ", ".join(parts)

@@ -195,7 +195,9 @@ def test_one_pointer_on_sam21_is_refused_in_words(here: Home, dataset: Path, ope
 
 def test_every_knob_is_explained_in_a_line(tiny: Home, open_page: OpenPage) -> None:
     test = choose(open_page("launch.py"), ["sam2_hiera_tiny"], [7])
-    labels = " ".join(element.label for kind in ("checkbox", "pills", "number_input") for element in test.get(kind))
+    labels = " ".join(
+        element.label for kind in ("checkbox", "pills", "number_input", "text_input") for element in test.get(kind)
+    )
     labels += text_of(test)
     ours = set(OPTIONS) - {"device", "image_size", "objects_at_once"}
     for name in ours:
