@@ -1,4 +1,4 @@
-"""Which files the pictures of a run's video are, and the addresses under which the browser asks for them.
+"""Which files the pictures and masks of a run's video are, and the addresses under which the browser asks for them.
 
 Addresses carry what they show (dataset and version of its files, or run and attempt), so browsers may keep answers
 for ever, and two runs over one video share its frames.
@@ -13,11 +13,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from db import queries
+from db.models import Run
 from vos_core.datasets import Dataset, Video, open_dataset
+from vos_core.datasets.layout import IMAGES
 from vos_core.errors import InputError
 from vos_core.home import Home
+from vos_core.masks import encode_mask
+from vos_core.per_object import object_folders, read_joined
 
-PICTURES, ANNOTATIONS, PREDICTIONS = "pictures", "annotations", "predictions"
+PICTURES, ANNOTATIONS, REFERENCES, PREDICTIONS = "pictures", "annotations", "references", "predictions"
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,8 @@ def prediction_base(run_id: int, fingerprint: str, attempt: int, video: str) -> 
     return _base(PREDICTIONS, str(run_id), prediction_token(fingerprint, attempt), video)
 
 
-def prediction_file(home: Home, run_id: int, token: str, video: str, file: str) -> Path:
-    """A predicted mask. Raises InputError when there is none of that attempt."""
-    if not (_is_plain(video) and _is_plain(file) and file.endswith(".png")):
-        raise InputError("That is no name of a prediction.")
+def prediction_mask(home: Home, run_id: int, token: str, video: str, file: str) -> bytes:
+    """A predicted mask as PNG. Raises InputError when there is none of that attempt."""
     found = queries.prediction_folder(home.database, run_id, video)
     if found is None:
         raise InputError("There is no such run or video.")
@@ -82,7 +84,57 @@ def prediction_file(home: Home, run_id: int, token: str, video: str, file: str) 
     if token != prediction_token(fingerprint, attempt):
         raise InputError("That attempt was superseded: reload the page.")
     base = home.locate(folder)
-    return inside(base / video / file, (base.resolve(),))
+    return mask_png(base / video, file, (base.resolve(),))
+
+
+def reference_folder(home: Home, run: Run, video: str) -> Path:
+    """Where the masks lie that a run's video is held against. Raises InputError for a run that has no reference."""
+    if run.reference is None or not _is_plain(video):
+        raise InputError("That run is held against no reference.")
+    return home.locate(run.reference) / video
+
+
+def reference_base(home: Home, run: Run, video: str) -> str:
+    """Relative address that `<stem>.png` is appended to, of the masks that a run is held against."""
+    version = _hashed(_changes(reference_folder(home, run, video)))
+    return _base(REFERENCES, str(run.id), version, video)
+
+
+def reference_mask(home: Home, run_id: int, version: str, video: str, file: str) -> tuple[bytes, bool]:
+    """A mask that a run is held against as PNG, and whether it is of the version that was asked for."""
+    run = queries.run_by_id(home.database, run_id)
+    if run is None:
+        raise InputError("There is no such run.")
+    folder = reference_folder(home, run, video)
+    return mask_png(folder, file, (folder.parent.resolve(),)), version == _hashed(_changes(folder))
+
+
+def annotation_mask(found: Footage, file: str) -> bytes:
+    """An annotation as PNG. Raises InputError when the video has none of that name."""
+    if found.video.per_object is not None:
+        return mask_png(found.video.per_object, file, found.roots)
+    for path in found.video.annotations.values():
+        if path.name == file:
+            return inside(path, found.roots).read_bytes()
+    raise InputError("There is no such annotation.")
+
+
+def mask_png(folder: Path, file: str, roots: tuple[Path, ...]) -> bytes:
+    """The mask `<stem>.png` of a video's folder: the file as it is stored, or, where masks are kept one folder an
+    object, the label map that `read_joined` makes of those that are there.
+
+    Raises InputError for what is no plain name, is not there, lies outside of `roots`, or is no mask.
+    """
+    if not (_is_plain(folder.name) and _is_plain(file) and file.endswith(".png")):
+        raise InputError("That is no name of a mask.")
+    if (folder / file).is_file():
+        return inside(folder / file, roots).read_bytes()
+    apart = [path for one in object_folders(folder).values() if (path := one / file).is_file()]
+    if not apart:
+        raise InputError("There is no such mask.")
+    for path in apart:
+        inside(path, roots)
+    return encode_mask(read_joined(folder, Path(file).stem, partial=True))
 
 
 def inside(path: Path, roots: tuple[Path, ...]) -> Path:
@@ -109,7 +161,7 @@ def _dataset_of(root: Path, name: str, _changed: int) -> Dataset:
 
 
 def _dataset(root: Path, name: str) -> Dataset:
-    return _dataset_of(root, name, _changed_at(root / "JPEGImages") ^ _changed_at(root))
+    return _dataset_of(root, name, _changed_at(root / IMAGES[0]) ^ _changed_at(root))
 
 
 @lru_cache(maxsize=256)
@@ -119,8 +171,16 @@ def _video(root: Path, name: str, video: str, _version: str) -> Video:
 
 
 def _version(dataset: Dataset, video: str) -> str:
-    pair = (_changed_at(dataset.images / video), _changed_at(dataset.annotations / video))
-    return hashlib.sha256(repr(pair).encode()).hexdigest()[:10]
+    return _hashed((_changed_at(dataset.images / video), *_changes(dataset.annotations / video)))
+
+
+def _changes(masks: Path) -> tuple[int, ...]:
+    """When a video's folder of masks was changed last, and the folders of its objects where they are kept apart."""
+    return _changed_at(masks), *map(_changed_at, object_folders(masks).values())
+
+
+def _hashed(changes: tuple[int, ...]) -> str:
+    return hashlib.sha256(repr(changes).encode()).hexdigest()[:10]
 
 
 def _changed_at(path: Path) -> int:

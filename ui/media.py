@@ -1,7 +1,8 @@
-"""The file routes: a frame's JPEG, an annotation's or a prediction's palette PNG as stored; a run's submission.
+"""The file routes: a frame's JPEG, the palette PNG of an annotation, a reference or a prediction; a run's submission.
 
 The browser reads the indices out of the PNG itself and composites there, so opacity, outline and object toggles cost
-no request. Nothing outside a dataset's and a run's folders is served.
+no request. Files go as they are stored; only masks kept one folder an object are joined first. Nothing outside a
+dataset's, a reference's and a run's folders is served.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from db import queries
-from ui.footage import ANNOTATIONS, PICTURES, PREDICTIONS, footage_by_key, inside, prediction_file
+from ui.footage import (
+    ANNOTATIONS,
+    PICTURES,
+    PREDICTIONS,
+    REFERENCES,
+    annotation_mask,
+    footage_by_key,
+    inside,
+    prediction_mask,
+    reference_mask,
+)
 from ui.run_server import DOWNLOADS, submission_file
 from ui.store import home
 from vos_core.errors import VosLabError
@@ -28,6 +39,7 @@ def routes() -> list[Route]:
     return [
         Route(f"/{PICTURES}/{{rest:path}}", picture),
         Route(f"/{ANNOTATIONS}/{{rest:path}}", annotation),
+        Route(f"/{REFERENCES}/{{rest:path}}", reference),
         Route(f"/{PREDICTIONS}/{{rest:path}}", prediction),
         Route(f"/{DOWNLOADS}/{{run:int}}", submission),
     ]
@@ -35,17 +47,22 @@ def routes() -> list[Route]:
 
 def picture(request: Request) -> Response:
     """`pictures/<dataset>/<version>/<video>/<file>`."""
-    return _answer(request, _picture_file)
+    return _answer(request, _picture)
 
 
 def annotation(request: Request) -> Response:
     """`annotations/<dataset>/<version>/<video>/<file>`."""
-    return _answer(request, _annotation_file)
+    return _answer(request, _annotation)
+
+
+def reference(request: Request) -> Response:
+    """`references/<run>/<version>/<video>/<file>`: what an agreement run is held against."""
+    return _answer(request, _reference)
 
 
 def prediction(request: Request) -> Response:
     """`predictions/<run>/<fingerprint>-<attempt>/<video>/<file>`."""
-    return _answer(request, _prediction_file)
+    return _answer(request, _prediction)
 
 
 def submission(request: Request) -> Response:
@@ -60,13 +77,12 @@ def submission(request: Request) -> Response:
     return FileResponse(path, media_type="application/zip", filename=path.name, headers=headers)
 
 
-def _answer(request: Request, find: Callable[[str, str, str, str], tuple[Path, bool]]) -> Response:
+def _answer(request: Request, find: Callable[[str, str, str, str], tuple[bytes, bool]]) -> Response:
     parts = request.path_params["rest"].split("/")
     try:
         if len(parts) != 4 or Path(parts[3]).suffix.lower() not in TYPES:
             raise VosLabError("There is no such picture.")
-        path, lasting = find(parts[0], parts[1], parts[2], parts[3])
-        content = path.read_bytes()
+        content, lasting = find(parts[0], parts[1], parts[2], parts[3])
     except (VosLabError, OSError, ValueError) as error:
         text = str(error) if isinstance(error, VosLabError) else "There is no such picture."
         return PlainTextResponse(text, status_code=404, headers={"Cache-Control": "no-store"})
@@ -74,22 +90,22 @@ def _answer(request: Request, find: Callable[[str, str, str, str], tuple[Path, b
     return Response(content, media_type=TYPES[Path(parts[3]).suffix.lower()], headers=headers)
 
 
-def _picture_file(key: str, version: str, video: str, file: str) -> tuple[Path, bool]:
+def _picture(key: str, version: str, video: str, file: str) -> tuple[bytes, bool]:
     found = footage_by_key(home(), key, video)
-    return _listed(found.video.frames, file, found.roots), version == found.version
-
-
-def _annotation_file(key: str, version: str, video: str, file: str) -> tuple[Path, bool]:
-    found = footage_by_key(home(), key, video)
-    return _listed(tuple(found.video.annotations.values()), file, found.roots), version == found.version
-
-
-def _prediction_file(run: str, token: str, video: str, file: str) -> tuple[Path, bool]:
-    return prediction_file(home(), int(run), token, video, file), True
-
-
-def _listed(files: tuple[Path, ...], name: str, roots: tuple[Path, ...]) -> Path:
-    for path in files:
-        if path.name == name:
-            return inside(path, roots)
+    for path in found.video.frames:
+        if path.name == file:
+            return inside(path, found.roots).read_bytes(), version == found.version
     raise VosLabError("There is no such frame.")
+
+
+def _annotation(key: str, version: str, video: str, file: str) -> tuple[bytes, bool]:
+    found = footage_by_key(home(), key, video)
+    return annotation_mask(found, file), version == found.version
+
+
+def _reference(run: str, version: str, video: str, file: str) -> tuple[bytes, bool]:
+    return reference_mask(home(), int(run), version, video, file)
+
+
+def _prediction(run: str, token: str, video: str, file: str) -> tuple[bytes, bool]:
+    return prediction_mask(home(), int(run), token, video, file), True

@@ -297,10 +297,12 @@ class Player {
       return;
     }
     const last = Math.max(this.length - 1, 1);
-    for (const [key, name] of [["j", "J"], ["f", "F"]]) {
+    const longest = Math.max(...data.measures.flatMap((name) => name.split(" ").map((word) => word.length)));
+    this.curves.style.setProperty("--name", `${Math.max(2.6, 0.5 * longest)}rem`);
+    for (const [key, name] of [["j", data.measures[0]], ["f", data.measures[1]]]) {
       const chart = make("div", "chart");
       const label = make("div", "name");
-      label.append(make("span", "", "1"), document.createTextNode(name), make("span", "", "0"));
+      label.append(make("span", "", "1"), make("b", "", name), make("span", "", "0"));
       const plot = make("div", "plot");
       plot.dataset.testid = `curve-${key}`;
       plot.setAttribute("role", "img");
@@ -356,7 +358,8 @@ class Player {
       chip.setAttribute("aria-pressed", String(!this.hidden.has(id)));
       const curve = this.data.curves.find((item) => item.object === id);
       const at = curve ? curve.frames.indexOf(this.index) : -1;
-      values.textContent = at < 0 ? "" : `J ${curve.j[at].toFixed(3)}  F ${curve.f[at].toFixed(3)}`;
+      const [first, second] = this.data.measures;
+      values.textContent = at < 0 ? "" : `${first} ${curve.j[at].toFixed(3)}  ${second} ${curve.f[at].toFixed(3)}`;
     }
   }
 

@@ -1,4 +1,4 @@
-"""The frame player: picture, annotation and prediction side by side and in sync, with the J and F curves beneath."""
+"""The frame player: picture, annotation and prediction side by side and in sync, the curves of both scores beneath."""
 
 from __future__ import annotations
 
@@ -62,11 +62,15 @@ def player(
     curves: Sequence[Curve],
     *,
     frame: int,
+    measures: tuple[str, str] = ("J", "F"),
     only_object: int | None = None,
     score_note: str = "",
     key: str = "player",
 ) -> None:
-    """Draw the player at `frame` (index). From there on it moves by itself and keeps the address up to date."""
+    """Draw the player at `frame` (index). From there on it moves by itself and keeps the address up to date.
+
+    `measures` is what the two curves are called.
+    """
     _component(
         key=key,
         data={
@@ -82,6 +86,7 @@ def player(
             "curves": [
                 {"object": curve.object_id, "frames": curve.frames, "j": curve.j, "f": curve.f} for curve in curves
             ],
+            "measures": measures,
             "scoreNote": score_note,
             "frame": frame,
             "object": only_object,

@@ -12,8 +12,8 @@ from db.states import RunState, ScoreKind
 from ui.navigation import address, go
 from ui.table import Column, Row, table
 from ui.theme import plain
-from ui.wording import SCORES, folder_name, is_official
-from vos_core.analysis.failures import KIND_LINES, FailureKind
+from ui.wording import SCORES, count, folder_name, is_official
+from vos_core.analysis.failures import DISAGREEMENT_LINES, KIND_LINES, FailureKind
 from vos_core.analysis.verify import Outcome, verify
 from vos_core.home import Home
 
@@ -72,14 +72,25 @@ def verdict(run: Run) -> None:
 
 
 def failures(home: Home, run: Run) -> None:
-    """Stretches of frames in which an object's mask fails, worst first; a row opens its worst frame."""
+    """Stretches of frames in which an object's mask fails, worst first; a row opens its worst frame.
+
+    Held against masks that are no ground truth, they are disagreements: nobody knows which side fails.
+    """
     found = queries.failures(home.database, run.id)
-    if not found:
+    scored = sum(task.j_mean is not None for task in queries.tasks(home.database, run.id))
+    if not scored:
         return
-    st.subheader("Where it fails", anchor=False)
+    disagrees = run.score_kind == ScoreKind.AGREEMENT.value
+    st.subheader("Where they disagree" if disagrees else "Where it fails", anchor=False)
+    looked = f"Looked for in the {count(scored, 'scored video')} of {run.videos}."
+    if not found:
+        st.caption(f"No {'disagreements' if disagrees else 'failures'} found. {looked}")
+        return
+    lines = DISAGREEMENT_LINES if disagrees else KIND_LINES
+    measure = "J&F" if is_official(run) else "Agreement" if disagrees else "Mean"
     numbers = Counter(episode.kind for _, episode in found)
     kinds = st.pills(
-        "Kinds of failure",
+        "Kinds of disagreement" if disagrees else "Kinds of failure",
         list(numbers),
         selection_mode="multi",
         format_func=lambda kind: f"{kind} ({numbers[kind]})",
@@ -92,7 +103,7 @@ def failures(home: Home, run: Run) -> None:
         Column("kind", "Kind"),
         Column("frames", "Frames", tip="First and last frame of the stretch"),
         Column("worst", "Worst frame", "number", digits=0),
-        Column("score", "J&F there" if is_official(run) else "Mean there", "number"),
+        Column("score", f"{measure} there", "number"),
         Column("cost", "Costs", "number", "points", 1, tip="What these frames take from the object's mean"),
         Column("line", "What that is"),
     ]
@@ -108,11 +119,12 @@ def failures(home: Home, run: Run) -> None:
             "worst": episode.worst_frame,
             "score": episode.worst_score,
             "cost": 100 * episode.severity,
-            "line": KIND_LINES[FailureKind(episode.kind)],
+            "line": lines[FailureKind(episode.kind)],
         }
         rows.append(Row(key, address("inspect", run=run.id, **place), cells))
-    opened = table(columns, rows, key="failures", caption="Failures of this run, worst first", height=420)
+    what = f"Disagreements with {folder_name(run.reference)}" if disagrees else "Failures of this run"
+    opened = table(columns, rows, key="failures", caption=f"{what}, worst first", height=420)
     if opened in places:
         go("inspect", run=run.id, **places[opened])
     rest = f" The worst {MOST} of {len(chosen)}." if len(chosen) > MOST else ""
-    st.caption(f"Found from the masks alone, worst first; a row opens its worst frame in Inspect.{rest}")
+    st.caption(f"Found from the masks alone, worst first; a row opens its worst frame in Inspect. {looked}{rest}")

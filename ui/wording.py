@@ -30,6 +30,15 @@ OTHER_SCORES = (
 )
 
 
+DOT_TIPS = {
+    "J&F-dot": "Mean of J-dot and F-dot, over all objects",
+    "J-dot": "(I + 1) / (U + 1): a few pixels predicted of an absent object do not cost everything",
+    "F-dot": "Boundary accuracy within a distance that follows the object's size",
+    "J&F-dot-d": "Where objects have disappeared; empty where none does",
+    "J&F-dot-r": "Where objects have come back; empty where none does",
+}
+
+
 def is_official(run: Run) -> bool:
     """Whether the run's figures may be called J&F."""
     return run.score_kind == ScoreKind.OFFICIAL.value

@@ -46,6 +46,12 @@ def frames_of(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(stems, key=lambda stem: (int(stem), stem)) if all(map(str.isdecimal, stems)) else sorted(stems))
 
 
+def stems_of(video: Path | str) -> frozenset[str]:
+    """Stems of the frames of which a video's folder of either layout has a mask, of at least one object."""
+    folders = object_folders(video).values() if is_per_object(video) else (Path(video),)
+    return frozenset(stem for folder in folders for stem in frames_of(folder))
+
+
 def read_binary(path: Path | str) -> np.ndarray:
     """One object's mask: bool (H, W), of an indexed, an 8-bit grey or a 1-bit grey PNG.
 
@@ -133,26 +139,28 @@ def overlap(masks: Mapping[int, np.ndarray]) -> int:
     return int((sum((mask != 0).astype(np.uint16) for mask in masks.values()) > 1).sum())
 
 
-def read_joined(video: Path | str, stem: str) -> np.ndarray:
+def read_joined(video: Path | str, stem: str, *, partial: bool = False) -> np.ndarray:
     """Label map uint8 (H, W) of the frame `stem`, as `join` and `labels_of` of all the video's objects.
 
-    Raises MissingMask when one of the objects has no such file, MaskError as `read_per_object`.
+    Raises MissingMask when one of the objects has no such file (with `partial`, to be looked at: when none has),
+    MaskError as `read_per_object`.
     """
     folders = object_folders(video)
-    for folder in folders.values():
+    for folder in () if partial else folders.values():
         if not (folder / f"{stem}.png").exists():
             raise MissingMask(f"There is no mask {folder / stem}.png.")
     return join(read_per_object(video, stem), labels_of(folders))
 
 
-def mask_reader(video: Path | str) -> Callable[[str], np.ndarray]:
+def mask_reader(video: Path | str, *, partial: bool = False) -> Callable[[str], np.ndarray]:
     """What reads a frame's label map uint8 (H, W) by its stem from a video's folder of either layout.
 
-    The layout is looked for once. The reader raises as `read_joined`, or `view_mask` where there are label maps.
+    The layout is looked for once; `partial` is that of `read_joined`. The reader raises as it does, or as `view_mask`
+    where there are label maps.
     """
     folder = Path(video)
     if is_per_object(folder):
-        return lambda stem: read_joined(folder, stem)
+        return lambda stem: read_joined(folder, stem, partial=partial)
     return lambda stem: view_mask(folder / f"{stem}.png")
 
 

@@ -10,6 +10,7 @@ import pytest
 from db import queries
 from tests.pages.conftest import OpenPage, component_data, text_of
 from tests.ui.seed import STRANGE, finish
+from tests.ui.seed_apart import apart_home
 from vos_core.home import Home
 
 
@@ -53,6 +54,46 @@ def test_first_frame_annotations_are_said_and_there_are_no_curves(runs: dict[str
     annotation = panes(data)["annotation"]
     assert annotation["frames"] == [0]
     assert annotation["missing"] == "No annotation of this frame."
+
+
+def test_agreement_shows_what_the_run_is_held_against(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("inspection.py", run=runs["agreement"], video="crossing")
+    data = component_data(test)
+    assert set(panes(data)) == {"reference", "prediction"}, "the dataset's annotations explain none of its figures"
+    reference = panes(data)["reference"]
+    assert reference["title"] == "Reference: sample_submission, not ground truth"
+    assert reference["base"].startswith(f"references/{runs['agreement']}/") and reference["frames"] is None
+    assert data["measures"] == ["agreement J", "agreement F"]
+    assert data["curves"], "and they are drawn"
+    shutil.rmtree(here.data / "sample_submission" / "crossing")
+    reference = panes(component_data(open_page("inspection.py", run=runs["agreement"], video="crossing")))["reference"]
+    assert (reference["base"], reference["note"]) == (None, "No mask in sample_submission.")
+
+
+def test_leaked_prompts_are_called_so(runs: dict[str, int], open_page: OpenPage) -> None:
+    data = component_data(open_page("inspection.py", run=runs["leaked"], video="crossing"))
+    assert panes(data)["annotation"]["title"] == "Annotation, given as prompt"
+    assert data["measures"] == ["region", "contour"]
+    assert component_data(open_page("inspection.py", run=runs["done"]))["measures"] == ["J", "F"]
+
+
+def test_objects_kept_apart_are_shown(here: Home, open_page: OpenPage) -> None:
+    run_id = apart_home(here)
+    test = open_page("inspection.py", run=run_id, video="sav_1")
+    assert not test.exception
+    data = component_data(test)
+    annotation, prediction = panes(data)["annotation"], panes(data)["prediction"]
+    assert (annotation["frames"], annotation["detail"]) == ([0, 4, 8, 12], "4 of 13 frames")
+    assert annotation["base"] and prediction["base"]
+    assert data["objects"] == [1, 2]
+    assert [(curve["object"], curve["frames"]) for curve in data["curves"]] == [(1, [4, 8]), (2, [4, 8])]
+    text = text_of(test)
+    assert "one folder an object: annotations and prediction" in text and "the picture then shows the lowest" in text
+    assert "000: that is object 1 here" in text
+
+
+def test_label_maps_need_no_word_on_overlaps(runs: dict[str, int], open_page: OpenPage) -> None:
+    assert "overlap" not in text_of(open_page("inspection.py", run=runs["done"]))
 
 
 @pytest.mark.parametrize(

@@ -159,15 +159,6 @@ class FailureEpisode:
     frames: int
     severity: float
 
-    @property
-    def sentence(self) -> str:
-        """`dog, object 1: lost in frames 12 to 40, worst 31 (J&F 0.00), costs 21.0 points of its mean`."""
-        where = f"frame {self.start}" if self.start == self.end else f"frames {self.start} to {self.end}"
-        return (
-            f"{self.video}, object {self.object_id}: {self.kind} in {where}, worst {self.worst_frame} "
-            f"(J&F {self.worst_score:.2f}), costs {100 * self.severity:.1f} points of its mean"
-        )
-
     def as_values(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
         return {**asdict(self), "kind": self.kind.value}

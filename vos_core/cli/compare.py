@@ -83,7 +83,8 @@ def _print(a: Run, b: Run, comparison: Comparison, difference: PairedDifference)
         + [_signed(row.f_difference), _signed(row.difference)]
         for row in comparison.objects
     ]
-    print(table(["object", "J of A", "J of B", "B - A", "F of A", "F of B", "B - A", "both"], objects))
+    j, f = ("J", "F") if a.score_kind == ScoreKind.OFFICIAL.value else ("region", "contour")
+    print(table(["object", f"{j} of A", f"{j} of B", "B - A", f"{f} of A", f"{f} of B", "B - A", "both"], objects))
 
 
 def _signed(value: float) -> str:

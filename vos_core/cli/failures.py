@@ -7,9 +7,10 @@ import json
 from collections import Counter
 
 from db import queries
-from vos_core.analysis.failures import KIND_LINES, FailureKind
+from db.states import ScoreKind
+from vos_core.analysis.failures import DISAGREEMENT_LINES, KIND_LINES, FailureKind
 from vos_core.cli.selection import find_runs
-from vos_core.cli.tables import table
+from vos_core.cli.tables import no_official_score, table
 from vos_core.errors import InputError
 from vos_core.home import Home
 
@@ -22,7 +23,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "failures",
         help="where a run fails: stretches of frames by kind, worst first",
         description="Stretches of frames in which an object's mask fails in one way, worst first. Frames are counted "
-        "from 0, as `picture --frame` takes them; cost is what the stretch takes from the object's mean J&F.",
+        "from 0, as `picture --frame` takes them; cost is what the stretch takes from the object's mean J&F. Of a run "
+        "that is held against masks that are no ground truth, these are disagreements: nobody knows which side fails.",
     )
     parser.add_argument("selected", metavar="RUN", help="id or name")
     parser.add_argument("--kind", nargs="+", choices=[kind.value for kind in FailureKind], metavar="KIND",
@@ -51,9 +53,17 @@ def run(args: argparse.Namespace) -> int:
             json.dumps([{"video": video} | {key: getattr(e, key) for key in keys} for video, e in episodes], indent=2)
         )
         return 0
+    disagrees = row.score_kind == ScoreKind.AGREEMENT.value
+    scored = sum(task.j_mean is not None for task in queries.tasks(home.database, row.id))
+    looked = "" if scored == row.videos else f"looked for in the {scored} of {row.videos} videos that are scored"
     if not episodes:
-        print(f"No failures{' of this kind' if args.kind else ''} in {row.name}.")
+        what = "disagreements" if disagrees else "failures"
+        print(f"No {what}{' of this kind' if args.kind else ''} in {row.name}{looked and f', {looked}'}.")
         return 0
+    if disagrees:
+        print(f"These are disagreements ({no_official_score(row)}): nobody knows which side fails.\n")
+    if looked:
+        print(f"{looked.capitalize()}.\n")
     shown = episodes[: args.limit or None]
     rows = [
         [
@@ -68,10 +78,12 @@ def run(args: argparse.Namespace) -> int:
         ]
         for video, episode in shown
     ]
-    print(table(["video", "object", "kind", "frames", "failing", "worst frame", "its J&F", "cost"], rows, left=3))
+    measure = {ScoreKind.OFFICIAL.value: "its J&F", ScoreKind.AGREEMENT.value: "agreement"}.get(row.score_kind, "mean")
+    frames = "differing" if disagrees else "failing"
+    print(table(["video", "object", "kind", "frames", frames, "worst frame", measure, "cost"], rows, left=3))
     if len(shown) < len(episodes):
         print(f"... and {len(episodes) - len(shown)} more (--limit 0 shows all)")
     print()
     for kind, count in Counter(episode.kind for _, episode in episodes).most_common():
-        print(f"{count} {kind}: {KIND_LINES[FailureKind(kind)]}")
+        print(f"{count} {kind}: {(DISAGREEMENT_LINES if disagrees else KIND_LINES)[FailureKind(kind)]}")
     return 0

@@ -6,14 +6,16 @@ import argparse
 import contextlib
 from pathlib import Path
 
+import numpy as np
+
 from vos_core.cli.selection import find_runs
 from vos_core.datasets import open_dataset
 from vos_core.errors import InputError
 from vos_core.frames import read_picture
 from vos_core.home import Home
-from vos_core.masks import MissingMask, read_mask
+from vos_core.masks import MissingMask
 from vos_core.overlays import overlay, side_by_side
-from vos_core.per_object import read_joined
+from vos_core.per_object import mask_reader
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,16 +40,23 @@ def run(args: argparse.Namespace) -> int:
     stem = video.stems[args.frame]
     picture = read_picture(video.frames[args.frame])
     panes = [(f"{video.name} {stem}", picture)]
-    if stem in video.annotations:
-        panes.append(("annotation", overlay(picture, read_mask(video.annotations[stem]))))
-    elif video.per_object is not None:
-        with contextlib.suppress(MissingMask):  # not every object is annotated on this frame
-            panes.append(("annotation", overlay(picture, read_joined(video.per_object, stem))))
+    if stem in video.annotated_stems:
+        panes.append(("annotation", overlay(picture, _mask(video.per_object or video.annotations[stem].parent, stem))))
     for row in runs:
-        path = home.locate(row.predictions) / video.name / f"{stem}.png"
-        if not path.exists():
-            raise InputError(f"Run {row.name} has no mask of video {video.name}, frame {stem} yet ({path}).")
-        panes.append((row.title or row.name, overlay(picture, read_mask(path))))
+        folder = home.locate(row.predictions) / video.name
+        if row.reference:
+            against = home.locate(row.reference) / video.name
+            with contextlib.suppress(MissingMask):
+                panes.append((f"reference {against.parent.name} (no truth)", overlay(picture, _mask(against, stem))))
+        try:
+            panes.append((row.title or row.name, overlay(picture, _mask(folder, stem))))
+        except MissingMask as error:
+            raise InputError(f"Run {row.name} has no mask of video {video.name}, frame {stem} yet ({error})") from error
     side_by_side(panes).save(Path(args.out), format="PNG")
     print(args.out)
     return 0
+
+
+def _mask(folder: Path, stem: str) -> np.ndarray:
+    """The label map of a frame: of objects kept apart, those that have a mask of it."""
+    return mask_reader(folder, partial=True)(stem)

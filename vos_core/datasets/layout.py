@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vos_core.datasets.mose import read_meta
 from vos_core.errors import InputError
-from vos_core.per_object import frames_of, is_per_object, object_folders
+from vos_core.per_object import frames_of, is_per_object, object_folders, stems_of
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png")
 IMAGES = ("JPEGImages", "JPEGImages_24fps")  # the latter as SA-V publishes it, annotated at 6 frames a second
@@ -64,10 +64,7 @@ class Video:
     @cached_property
     def annotated_stems(self) -> frozenset[str]:
         """Stems of the frames of which there is an annotation, in object folders of at least one object."""
-        if self.per_object is None:
-            return frozenset(self.annotations)
-        folders = object_folders(self.per_object).values()
-        return frozenset(stem for folder in folders for stem in frames_of(folder))
+        return stems_of(self.per_object) if self.per_object else frozenset(self.annotations)
 
     @property
     def ground_truth(self) -> Mapping[str, Path] | Path:
