@@ -16,7 +16,7 @@ from ui.store import home
 from vos_core.errors import VosLabError
 from vos_core.execution.submit import ensure_dispatcher, stop_dispatcher
 
-WATCH_SECONDS = 5.0
+WATCH_SECONDS = 2.0
 STOP_SECONDS = 10.0  # a job's end leaves no more
 _log = logging.getLogger(__name__)
 
