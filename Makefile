@@ -1,11 +1,16 @@
 # VOS Lab: install, demo, app, tests. Everything lives in .venv; a second call finds it there.
 PYTHON ?= python3
 PORT ?= 8501
+# Another build of torch than the index's, where the GPU's driver is too old for that: make install
+# TORCH=torch==2.13.0+cu126 TORCH_INDEX=https://download.pytorch.org/whl/cu126
+TORCH ?=
+TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # sam2 builds against the torch that is already there: in isolation it would download a second, CUDA one.
-PIP_INSTALL := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
+PIP_INSTALL := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+REQUIREMENTS := $(VENV)/requirements.txt
 
 .PHONY: help install install-ray install-dev demo app test test-slow check format clean python
 
@@ -17,12 +22,17 @@ python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "VOS Lab needs Python 3.11 or newer, and $(PYTHON) is %d.%d: install one and call make PYTHON=python3.11 ..." % v[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "VOS Lab needs the venv module of $(PYTHON): apt-get install python3-venv" >&2; exit 1; }
 
+ifneq ($(TORCH),)
+.PHONY: $(VENV)/.installed
+endif
+
 $(VENV)/.installed: requirements.txt
 	@$(MAKE) --no-print-directory python
 	@echo "installing into $(VENV) (the first time takes some minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP_INSTALL) $$(sed -n -E 's/^((setuptools|wheel|torch|numpy)==[^ ]+).*/\1/p' requirements.txt)
-	@$(PIP_INSTALL) -r requirements.txt
+	@sed -E -e '' $(if $(TORCH),-e 's|^torch==[^ ]+|$(TORCH)|' -e 's|^torchvision==[^ ]+|torchvision|') requirements.txt > $(REQUIREMENTS)
+	@$(PIP_INSTALL) $$(sed -n -E 's/^((setuptools|wheel|torch|numpy)==[^ ]+).*/\1/p' $(REQUIREMENTS))
+	@$(PIP_INSTALL) -r $(REQUIREMENTS)
 	@touch $@
 
 $(VENV)/.installed-ray: $(VENV)/.installed requirements-ray.txt
@@ -30,7 +40,8 @@ $(VENV)/.installed-ray: $(VENV)/.installed requirements-ray.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-ray.txt
-	@$(PIP_INSTALL) -r requirements-dev.txt
+	@sed -e '/^-r requirements.txt/d' -e 's|^-r |-r $(CURDIR)/|' requirements-dev.txt > $(VENV)/requirements-dev.txt
+	@$(PIP_INSTALL) -r $(VENV)/requirements-dev.txt
 	@touch $@
 
 install: $(VENV)/.installed  ## everything that the app needs, into .venv
