@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from db import ledger, queries
 from db.schema import ensure
 from db.states import TaskKind
+from vos_core.cuda import CLUSTER_VARIABLE
 from vos_core.execution import lease
 from vos_core.execution.clocks import RunClocks
 from vos_core.execution.intents import Effects, apply_intents, remove_folders, write_run_file
@@ -34,8 +35,9 @@ from vos_core.execution.outcomes import (
     write_run_failure,
     write_stopped,
 )
+from vos_core.execution.progress import Underway, pace_of
+from vos_core.execution.ray_workers import RayWorkers
 from vos_core.execution.sidecar import sweep
-from vos_core.execution.ray_workers import ADDRESS_VARIABLE, RayWorkers
 from vos_core.execution.slots import Slot, may_use
 from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
 from vos_core.execution.worker_handle import Assignment, Gone, Inbox, WorkerHandle, WorkerSource
@@ -126,6 +128,7 @@ class Dispatcher:
                 self._hear(TICK_SECONDS)  # their last words: what was finished is done
             with self._writing() as session:
                 ledger.requeue_interrupted(session)
+                ledger.write_paces(session, {})
             self._held.release()
         except OperationalError as error:
             log.warning("this is left to the next dispatcher: %s", error.orig)
@@ -158,9 +161,23 @@ class Dispatcher:
                 self._unheard.append(self._inbox.get(timeout=seconds))
             while True:
                 self._unheard.append(self._inbox.get_nowait())
+        self._write_finished()
         while self._unheard:
             self._on_message(*self._unheard[0])
             self._unheard.popleft()
+
+    def _write_finished(self) -> None:
+        """Write down all videos that were heard to be finished, in one transaction: results may come by hundreds."""
+        found = []
+        for worker, message in self._unheard:
+            assignment = worker.assignment
+            if isinstance(message, Finished) and assignment is not None and _is_about(message, assignment):
+                record = finished_record(assignment.run, assignment.task)
+                if record is not None:
+                    found.append((assignment, record))
+        write_finished(self._writing, [(assignment.task, record) for assignment, record in found])
+        for assignment, _ in found:
+            assignment.written = True
 
     def _on_message(self, worker: WorkerHandle, message: Message | Gone) -> None:
         if isinstance(message, Gone):
@@ -171,16 +188,13 @@ class Dispatcher:
             self._failed_starts.pop(worker.slot.name, None)
             return
         assignment = worker.assignment
-        current = assignment is not None and (message.task_id, message.attempt) == (  # type: ignore[union-attr]
-            assignment.task.task_id,
-            assignment.attempt,
-        )
-        if assignment is None or not current:
+        if assignment is None or not _is_about(message, assignment):
             return  # of an attempt that was superseded
         if isinstance(message, Progress):
             worker.progress = message
             return
-        self._on_end(assignment.run, assignment.task, message)
+        if not assignment.written:
+            self._on_end(assignment.run, assignment.task, message)
         self._leave(worker, assignment)
 
     def _leave(self, worker: WorkerHandle, assignment: Assignment) -> None:
@@ -194,12 +208,8 @@ class Dispatcher:
         """A worker's last word on an attempt. One transaction each: a message may be heard again after it failed."""
         waits = False
         if isinstance(message, Finished):
-            record = finished_record(run, task)
-            if record is not None:
-                write_finished(self._writing, task, record)
-            else:
-                lost = f"Video {task.video}: its finished folder vanished from {run.folder}."
-                waits = write_failure(self._writing, task, lost)
+            lost = f"Video {task.video}: its finished folder vanished from {run.folder}."
+            waits = write_failure(self._writing, task, lost)
         elif isinstance(message, Failed) and message.whole_run:
             self._fail_run(run, task, message.sentence)
         elif isinstance(message, Failed):
@@ -328,7 +338,7 @@ class Dispatcher:
         record = finished_record(run, task)
         if record is None:
             return False
-        write_finished(self._writing, task, record)
+        write_finished(self._writing, [(task, record)])
         return True
 
     def _assign(self, worker: WorkerHandle, run: QueuedRun, task: PendingTask) -> None:
@@ -361,6 +371,7 @@ class Dispatcher:
         }
         with self._writing() as session:
             ledger.write_progress(session, progress)
+            ledger.write_paces(session, self._paces())
             ledger.forget_workers(session, but=self._workers)
             for run_id in {w.assignment.run.run_id for w in self._workers.values() if w.assignment}:
                 ledger.refresh_run(session, run_id)
@@ -378,6 +389,18 @@ class Dispatcher:
                     frames_per_second=worker.progress.frames_per_second if worker.progress else None,
                 )
 
+    def _paces(self) -> dict[int, tuple[float | None, float | None]]:
+        """Frames a second and seconds left of every run that a worker is on."""
+        underway: dict[int, list[Underway]] = {}
+        for worker in self._workers.values():
+            if worker.assignment is not None:
+                task, heard = worker.assignment.task, worker.progress
+                done, rate = (heard.frames_done, heard.frames_per_second) if heard else (0, None)
+                video = Underway(task.frames, done, rate, task.seconds)
+                underway.setdefault(task.run_id, []).append(video)
+        paces = {run: pace_of(videos, self._queue.waiting_seconds(run)) for run, videos in underway.items()}
+        return {run: (pace.frames_per_second, pace.seconds_left) for run, pace in paces.items()}
+
     def _reload(self, run_ids: set[int] | None) -> None:
         """Read the queue from the database: of the given runs, or (None) of all."""
         for run_id in run_ids or ():
@@ -385,6 +408,14 @@ class Dispatcher:
         costs = lru_cache(partial(cost_of, self._database))
         for run, tasks in queued_runs(self._home, run_ids):
             self._queue.put(run, tasks, costs(run.settings.model))
+
+
+def _is_about(message: Message, assignment: Assignment) -> bool:
+    """Whether a worker's message is about what it is doing now."""
+    return (getattr(message, "task_id", None), getattr(message, "attempt", None)) == (
+        assignment.task.task_id,
+        assignment.attempt,
+    )
 
 
 def main() -> None:
@@ -396,7 +427,7 @@ def main() -> None:
     if held is None:
         log.info("another dispatcher holds the lease")
         return
-    cluster = os.environ.get(ADDRESS_VARIABLE)
+    cluster = os.environ.get(CLUSTER_VARIABLE)
     log.info("dispatching for %s", home.root)
     try:
         Dispatcher(home, held, RayWorkers(cluster, home) if cluster else LocalWorkers(home)).run()
