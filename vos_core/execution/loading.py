@@ -24,7 +24,7 @@ def queued_runs(home: Home, run_ids: Iterable[int] | None = None) -> list[tuple[
     """Active runs (of `run_ids`, or all) with their waiting video tasks."""
     waiting = (
         select(
-            VideoTask.id,
+            VideoTask.id.label("task_id"),
             VideoTask.run_id,
             VideoTask.video,
             VideoTask.frames,
@@ -47,7 +47,8 @@ def queued_runs(home: Home, run_ids: Iterable[int] | None = None) -> list[tuple[
     with reading(home.database) as session:
         # Columns, not mapped objects: tens of thousands of tasks may wait.
         for row in session.execute(waiting):
-            tasks.setdefault(row.run_id, []).append(PendingTask(*row[:6], TaskKind(row.kind), *row[7:]))
+            values = {**row._mapping, "kind": TaskKind(row.kind)}
+            tasks.setdefault(row.run_id, []).append(PendingTask(**values))
         return [
             (
                 QueuedRun(

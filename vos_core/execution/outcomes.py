@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import ledger
@@ -35,12 +36,18 @@ def finished_record(run: QueuedRun, task: PendingTask) -> VideoRecord | None:
     return record
 
 
-def write_finished(writing: Writing, task: PendingTask, record: VideoRecord) -> None:
-    """A video is done."""
+def write_finished(writing: Writing, finished: Sequence[tuple[PendingTask, VideoRecord]]) -> None:
+    """These videos are done."""
+    if not finished:
+        return
     with writing() as session:
-        if session.get(VideoTask, task.task_id) is not None:
-            record_finished(session, task.task_id, record)
-            _refresh(session, task.run_id)
+        wanted = select(VideoTask).where(VideoTask.id.in_([task.task_id for task, _ in finished]))
+        there = {task.id: task for task in session.scalars(wanted)}
+        for task, record in finished:
+            if task.task_id in there:
+                record_finished(session, task.task_id, record)
+        for run_id in {task.run_id for task in there.values()}:
+            _refresh(session, run_id)
 
 
 def write_failure(writing: Writing, task: PendingTask, sentence: str) -> bool:

@@ -61,7 +61,9 @@ def record_finished(session: Session, task_id: int, record: VideoRecord) -> None
     if record.provenance:
         devices = sorted({*run.provenance.get("devices", []), record.device_name} - {""})
         gpus = run.provenance.get("gpus", {}) | ({record.gpu: record.device_name} if record.gpu else {})
-        run.provenance = {**run.provenance, **record.provenance, "devices": devices} | ({"gpus": gpus} if gpus else {})
+        merged = {**run.provenance, **record.provenance, "devices": devices} | ({"gpus": gpus} if gpus else {})
+        if merged != run.provenance:
+            run.provenance = merged
 
 
 def record_run_scores(session: Session, run: Run) -> None:
@@ -72,11 +74,12 @@ def record_run_scores(session: Session, run: Run) -> None:
     a column of their own, where no official table looks.
     """
     rows = ledger.object_statistics(session, run.id) if run.scorable and _has_all_masks(session, run.id) else []
-    tasks = session.execute(
+    of_run = (
         select(VideoTask.id, VideoTask.state, VideoTask.annotated, VideoTask.dot_scores)
         .where(VideoTask.run_id == run.id)
         .order_by(VideoTask.position)
-    ).all()
+    )
+    tasks = session.execute(of_run).all() if rows else []  # until the last video, this is asked for nothing
     scored = {row.task_id for row in rows}
     values = None
     if rows and all(task.state == TaskState.DONE.value or task.id in scored for task in tasks):

@@ -37,6 +37,7 @@ class Assignment:
     began: float
     expected_s: float  # loading included
     cancelled_at: float | None = None
+    written: bool = False  # its finished video is written down
 
 
 class WorkerHandle(ABC):
