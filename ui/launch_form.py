@@ -7,9 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from ui.launch_gpus import gpu_choice
 from ui.launch_options import sam2_options
 from vos_core.datasets import Dataset, open_dataset
 from vos_core.errors import InputError
+from vos_core.gpus import Placement
 from vos_core.home import Home
 from vos_core.models.registry import MODE_LINES, MODELS, MemoryMode
 from vos_core.models.sam2_options import OPTIONS, POINTERS, STRIDE
@@ -42,10 +44,12 @@ def grid_form(home: Home, datasets: Mapping[str, Dataset]) -> Grid:
         sizes, modes = _memory(models)
         strides, pointers = _knobs(models)
     options: tuple[tuple[str, Any], ...] = ()
+    placement = Placement()
     if _any_sam2(models):
         with st.container(border=True, key="form-sam2"):
             st.subheader("SAM 2", anchor=False)
             options = sam2_options()
+            placement = gpu_choice()
     return Grid(
         datasets=places,
         models=models,
@@ -55,6 +59,7 @@ def grid_form(home: Home, datasets: Mapping[str, Dataset]) -> Grid:
         options=options,
         strides=strides,
         pointers=pointers,
+        placement=placement,
     )
 
 
