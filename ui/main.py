@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.holder import holder_notice
 from ui.navigation import ROOT, pages
 from ui.theme import brand, told
 
@@ -11,4 +12,6 @@ st.set_page_config(page_title="VOS Lab", page_icon=str(ROOT / "ui" / "icon.svg")
 page = st.navigation(pages(), position="top")
 brand()
 with told():
+    if page.url_path != "queue":  # which says it itself
+        holder_notice()
     page.run()

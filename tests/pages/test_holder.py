@@ -1,0 +1,39 @@
+"""A home that another host holds: every page says so, and asks for nothing."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from db import queries
+from db.holder import STALE_SECONDS
+from db.models import Lease
+from db.schema import ensure
+from db.session import writing
+from tests.pages.conftest import OpenPage
+from vos_core.home import Home
+
+
+def hold(home: Home, age: float) -> None:
+    ensure(home.database)
+    with writing(home.database) as session:
+        beat = time.time() - age
+        session.merge(Lease(id=1, token="t", host="node-7", boot_id="b", pid=5, process_started=0.0, heartbeat=beat))
+
+
+def warnings(open_page: OpenPage, file: str) -> str:
+    return "\n".join(warning.value for warning in open_page(file).warning)
+
+
+@pytest.mark.parametrize("file", ["runs.py", "launch.py", "importing.py", "compare.py"])
+def test_a_page_names_the_host(here: Home, runs: dict[str, int], open_page: OpenPage, file: str) -> None:
+    assert "node-7" not in warnings(open_page, file)
+    hold(here, age=1)
+    assert r"Host node-7 works on this home folder" in warnings(open_page, file)
+    assert not queries.pending_intent(here.database)
+
+
+def test_a_host_that_is_gone_is_not_named(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    hold(here, age=STALE_SECONDS + 5)
+    assert "node-7" not in warnings(open_page, "runs.py")
