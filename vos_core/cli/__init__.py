@@ -35,6 +35,7 @@ COMMANDS = {
     "resume": ("vos_core.cli.control", "queue what cancelled, paused or failed runs are missing"),
     "pause": ("vos_core.cli.control", "hand out no more videos of runs"),
     "delete": ("vos_core.cli.control", "remove ended runs"),
+    "cluster": ("vos_core.cli.cluster", "make a Ray cluster of several machines, and end it"),
     "logs": ("vos_core.cli.logs", "the dispatcher's and the workers' logs"),
     "datasets": ("vos_core.cli.listings", "the datasets that are here"),
     "models": ("vos_core.cli.listings", "the registered models and whether their checkpoints are here"),

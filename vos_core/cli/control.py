@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from vos_core.cli.cluster import add_address_argument, apply_address
 from vos_core.cli.selection import find_runs
 from vos_core.errors import InputError
 from vos_core.execution import submit
@@ -24,6 +25,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for command, line in LINES.items():
         parser = subparsers.add_parser(command, help=line)
         parser.add_argument("selected", nargs="+", metavar="RUN", help="id or name")
+        if command == "resume":
+            add_address_argument(parser)
         if command == "delete":
             parser.add_argument("--files", action="store_true", help="delete their masks too")
             parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -33,6 +36,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """0 when the dispatcher has done it."""
     home = Home.from_environment()
+    if args.command == "resume":
+        apply_address(args, home)
     runs = find_runs(home, args.selected)
     ids = [row.id for row in runs]
     names = ", ".join(row.name for row in runs)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from db import queries
 from db.states import RunState
+from vos_core.cli.cluster import add_address_argument, apply_address
 from vos_core.cli.follow import follow
 from vos_core.cli.grids import add_grid_arguments, grid_of, ignored_arguments
 from vos_core.cli.tables import OFFICIAL, counted, run_scores, runs_table
@@ -22,6 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Declare the command."""
     parser = subparsers.add_parser("run", help="launch a model, or a grid of them, over a dataset")
     add_grid_arguments(parser)
+    add_address_argument(parser)
     parser.add_argument("--detach", action="store_true", help="queue it and return; follow with `status`")
     parser.add_argument("--dry_run", action="store_true", help="say what would be queued, and queue nothing")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -31,6 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 when every run is done, 1 when a video failed or a run was cancelled."""
     home = Home.from_environment()
+    apply_address(args, home)
     grid = grid_of(args, home)
     plan = plan_launch(grid, home, args.name, past=past_cpu_seconds(home.database))
     for line in ignored_arguments(args, grid):

@@ -44,6 +44,12 @@ class RaySlot(Slot):
     host: str
 
 
+def require_ray(what: str, instead: str = "") -> None:
+    """Raises InputError with what to do when Ray is not installed and `what` asks for it."""
+    if importlib.util.find_spec("ray") is None:
+        raise InputError(f"Ray is not installed, and {what} asks for it: make install-ray{instead}.")
+
+
 def check_cluster(address: str) -> None:
     """Raises InputError with what to do unless Ray is installed here and a cluster answers at `address`."""
     connect(address)
@@ -58,8 +64,7 @@ def connect(address: str) -> None:
     Raises InputError with what to do when it cannot be.
     """
     instead = f"or leave out --address and {CLUSTER_VARIABLE} to run on this machine"
-    if importlib.util.find_spec("ray") is None:
-        raise InputError(f"Ray is not installed, and the address {address} asks for it: make install-ray, {instead}.")
+    require_ray(f"the address {address}", f", {instead}")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported anywhere
     import ray
     from ray import cloudpickle
@@ -74,7 +79,8 @@ def connect(address: str) -> None:
         socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
         ray.init(address=found, log_to_driver=False, configure_logging=False, namespace="voslab")
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        said = (isinstance(error, OSError) and error.strerror) or str(error)
+        reason = said.strip().partition("\n")[0].rstrip(".")
         raise InputError(
             f"No Ray cluster can be joined at {address} ({reason}): start one with `python -m vos_core cluster start`, "
             f"{instead}."

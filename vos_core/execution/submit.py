@@ -11,12 +11,16 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import psutil
+
 from db import queries
 from db.holder import Holder, is_alive, is_here, process_alive
 from db.intents import ask
 from db.schema import ensure
 from db.states import IntentKind, IntentState
+from vos_core.cuda import CLUSTER_VARIABLE
 from vos_core.errors import InputError, VosLabError
+from vos_core.execution.ray_workers import check_cluster
 from vos_core.execution.rescoring import plan_scoring
 from vos_core.execution.worker_handle import REPOSITORY
 from vos_core.home import Home
@@ -82,6 +86,26 @@ def wait(home: Home, intent_id: int, timeout: float = 30.0) -> dict[str, Any]:
 def dispatcher_alive(home: Home) -> bool:
     """Whether a dispatcher works for this home, here or on another host."""
     return is_alive(queries.lease(home.database))
+
+
+def use_cluster(home: Home, address: str) -> None:
+    """Have the dispatcher that this process starts use the Ray cluster at `address`.
+
+    Raises InputError when Ray is not installed, when no cluster answers, or when a dispatcher works elsewhere already.
+    """
+    check_cluster(address)
+    os.environ[CLUSTER_VARIABLE] = address
+    lease = queries.lease(home.database) if home.database.exists() else None
+    if lease is None or not is_here(lease) or not is_alive(lease):
+        return
+    with contextlib.suppress(psutil.Error):
+        used = psutil.Process(lease.pid).environ().get(CLUSTER_VARIABLE)
+        if not used or (used != address and "auto" not in (used, address)):
+            raise InputError(
+                f"The dispatcher of {home.root} runs its workers {f'at {used}' if used else 'on this machine'}: wait "
+                f"until it has ended (soon after its last video), or stop it with `kill {lease.pid}`, which puts its "
+                "videos back into the queue."
+            )
 
 
 def ensure_dispatcher(home: Home) -> bool:
