@@ -7,6 +7,7 @@ from ui.live import live
 from ui.navigation import chosen, link
 from ui.run_findings import failures, kind_notice, verdict
 from ui.run_report import background, sequences, standing, video_list, videos
+from ui.run_scoring import agreement_form, second_metric
 from ui.run_server import server_panel
 from ui.store import home
 from ui.theme import empty, head
@@ -29,9 +30,11 @@ kind_notice(here, run)
 live(lambda: standing(here, run), key=f"run-{run.id}")
 tasks = queries.tasks(here.database, run.id)
 verdict(run)
+second_metric(here, run)
 videos(run, tasks)
 failures(here, run)
 sequences(run, queries.object_rows(here.database, run.id))
 video_list(run, tasks)
+agreement_form(here, run)
 server_panel(here, run)
 background(run, tasks, here)

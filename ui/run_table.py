@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from db.models import Run
+from db.states import RunState
 from ui.navigation import address, go
 from ui.table import Column, Row, table
-from ui.wording import OTHER_SCORES, SCORES, model_title, run_seconds, score_meaning, subset_note
+from ui.wording import DOT_TIPS, OTHER_SCORES, SCORES, model_title, run_seconds, score_meaning, subset_note
+from vos_core.analysis.verify import Outcome, verify
 from vos_core.models.sam2_options import OPTIONS, POINTERS, STRIDE
+from vos_core.reference import reference_rows
 
 
 def run_table(runs: Sequence[Run], *, key: str) -> None:
@@ -21,8 +24,20 @@ def run_table(runs: Sequence[Run], *, key: str) -> None:
         )
         for name, label in SCORES
     ]
+    if any(run.dot_scores for run in runs):
+        best = "max" if same else ""
+        figures += [Column(name, name, "number", best=best, tip=f"MOSEv2: {tip}") for name, tip in DOT_TIPS.items()]
+    verdicts = _verdicts(runs)
+    if any(verdicts.values()):
+        figures.append(Column("verify", "Published", tip="Whether the run reproduces the published J&F of its setting"))
     columns = [*_head(runs), *figures, _SECONDS]
-    rows = [_row(run, {name: getattr(run, name) for name, _ in SCORES}) for run in runs]
+    rows = [
+        _row(
+            run,
+            {name: getattr(run, name) for name, _ in SCORES} | (run.dot_scores or {}) | {"verify": verdicts[run.id]},
+        )
+        for run in runs
+    ]
     _open(table(columns, rows, key=key, caption="Runs with their scores", height=720))
 
 
@@ -54,6 +69,23 @@ def _head(runs: Sequence[Run]) -> list[Column]:
     columns += [Column("dataset", "Dataset"), Column("state", "State", "state")]
     columns.append(Column("progress", "Videos", "progress", tip="Frames done, and videos done of all"))
     return columns
+
+
+def _verdicts(runs: Sequence[Run]) -> dict[int, str]:
+    """Run id -> what `verify` says of it in a word or two; empty for runs without published figures of their own."""
+    references = reference_rows()
+    words = {}
+    for run in runs:
+        found = verify(run, references)
+        difference = next((check.difference for check in found.figures if check.name == "jf_mean"), None)
+        words[run.id] = ""
+        if found.reference is None or run.state != RunState.DONE.value:
+            continue
+        if found.outcome is Outcome.DIFFERS and difference is not None:
+            words[run.id] = f"differs by {difference:+.4f}"
+        else:
+            words[run.id] = "pass" if found.passed else "not comparable"
+    return words
 
 
 def _knob(run: Run, name: str) -> int | None:

@@ -7,16 +7,18 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import select
 
-from db import queries
-from db.models import Intent, Run
+from db import ledger, queries
+from db.models import FailureEpisode, Intent, Run
 from db.session import reading, writing
 from db.states import IntentKind
 from tests.pages.conftest import OpenPage, table_called, text_of
 from tests.ui.seed import UNREADABLE
 from ui.theme import plain
 from ui.wording import SCORES
-from vos_core.analysis.failures import KIND_LINES, FailureKind
+from vos_core.analysis.failures import DISAGREEMENT_LINES, KIND_LINES, FailureKind
+from vos_core.execution.intents import apply_intents
 from vos_core.home import Home
 
 
@@ -161,6 +163,27 @@ def test_failures_are_listed_worst_first_and_lead_to_their_worst_frame(
     assert {row["cells"]["kind"] for row in table_called(test, "Failures")["rows"]} == {kind}
 
 
+def test_disagreements_are_no_failures(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("run.py", run=runs["agreement"])
+    stored = queries.failures(here.database, runs["agreement"])
+    assert stored and "Where they disagree" in [item.value for item in test.subheader]
+    shown = table_called(test, "Disagreements with sample_submission")
+    assert shown["rows"][0]["cells"]["line"] == DISAGREEMENT_LINES[FailureKind(stored[0][1].kind)]
+    assert "Agreement there" in [column["label"] for column in shown["columns"]]
+    assert "J&F" not in [column["label"] for column in shown["columns"]]
+
+
+def test_no_failures_says_where_they_were_looked_for(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    with writing(here.database) as session:
+        for episode in session.scalars(select(FailureEpisode)).all():
+            session.delete(episode)
+    assert "No failures found. Looked for in the 3 scored videos of 3." in text_of(
+        open_page("run.py", run=runs["done"])
+    )
+    assert "in the 1 scored video of 3" in text_of(open_page("run.py", run=runs["failed"]))
+    assert "No failures" not in text_of(open_page("run.py", run=runs["mose"])), "nothing is scored there"
+
+
 def test_server_scores_are_kept_apart_and_can_be_removed(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
     test = open_page("run.py", run=runs["mose"])
     test.text_input(key="server-name").set_value("MOSE valid")
@@ -241,3 +264,50 @@ def test_timings_by_stage_are_sums_over_the_videos(here: Home, runs: dict[str, i
         assert f"<dt>{stage}</dt><dd>{seconds:.1f} s</dd>" in shown
     assert "<dt>Loading and warming</dt><dd>1.5 s</dd>" in shown
     assert "<dt>Peak memory of a worker</dt><dd>0.50 GiB</dd>" in shown
+
+
+def test_a_second_metric_is_asked_for_and_shown(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("run.py", run=runs["done"])
+    test.button(key="score-dot").click().run()
+    assert not test.exception
+    with writing(here.database) as session:
+        (intent,) = ledger.pending_intents(session)
+        assert (intent.kind, intent.payload["dot"]) == ("score", True)
+        assert [item["id"] for item in intent.payload["runs"]] == [runs["done"]]
+        apply_intents(session, here)
+        run = session.get_one(Run, runs["done"])
+        assert {task.kind for task in run.tasks} == {"score_dot"} and run.state == "queued"
+        run.state, run.dot_scores = "done", {"J&F-dot": 0.61, "J-dot": 0.6, "F-dot": 0.62, "J&F-dot-d": None}
+    shown = {item.label: item.value for item in open_page("run.py", run=runs["done"]).metric}
+    assert (shown["J&F-dot"], shown["J&F-dot-d"]) == ("0.610", "–")
+    assert shown["J&F-Mean"] != shown["J&F-dot"]
+
+
+@pytest.mark.parametrize("which", ["agreement", "leaked", "mose", "running", "failed"])
+def test_no_second_metric_where_there_can_be_none(runs: dict[str, int], open_page: OpenPage, which: str) -> None:
+    test = open_page("run.py", run=runs[which])
+    assert not test.exception
+    assert "score-dot" not in [button.key for button in test.button]
+
+
+def test_a_run_is_held_against_a_folder(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("run.py", run=runs["mose"])
+    masks = here.locate("outputs:demo_pred_pngs/demo_flow")
+    for path, sentence in (
+        ("", "Give the folder"),
+        ("/nowhere", "There is no folder"),
+        (str(masks), "has no masks of"),
+    ):
+        test.text_input(key="agreement-path").set_value(path)
+        test.button(key="agreement").click().run()
+        assert sentence in test.error[0].value
+    assert "agreement with the folder, and no J&F" in text_of(test)
+    own = queries.run_by_id(here.database, runs["mose"])
+    assert own is not None
+    test.text_input(key="agreement-path").set_value(str(here.locate(own.predictions)))
+    test.button(key="agreement").click().run()
+    assert not test.exception and not test.error
+    with writing(here.database) as session:
+        apply_intents(session, here)
+    newest = queries.runs(here.database)[0]
+    assert newest.score_kind == "agreement" and newest.reference == own.predictions

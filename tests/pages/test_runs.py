@@ -9,7 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import queries
+from db.models import Run
+from db.session import writing
 from tests.pages.conftest import OpenPage, component_data, text_of
+from ui.wording import DOT_TIPS
 from vos_core.home import Home
 
 SEVEN = ("jf_mean", "j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay")
@@ -119,3 +122,42 @@ def mose_ablation(here: Home, runs: dict[str, int]) -> int:
     mose = queries.run_by_id(here.database, runs["mose"])
     assert mose is not None
     return mose.ablation_id
+
+
+def test_columns_that_no_run_has_anything_for_are_not_there(runs: dict[str, int], open_page: OpenPage) -> None:
+    keys = {column["key"] for column in component_data(open_page("runs.py"))["columns"]}
+    assert not keys & {"verify", *DOT_TIPS}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"jf_mean": 0.8925}, "pass"),
+        ({"jf_mean": 0.88}, "differs by -0.0138"),
+        ({"jf_mean": 0.8925, "objects": 60}, "not comparable"),
+    ],
+)
+def test_runs_with_published_figures_say_whether_they_reproduce_them(
+    here: Home, runs: dict[str, int], open_page: OpenPage, changed: dict[str, float], told: str
+) -> None:
+    settings = {"dataset": "DAVIS", "model": "sam2_hiera_large", "memory_size": 7, "memory_mode": "naive"}
+    with writing(here.database) as session:
+        run = session.get_one(Run, runs["done"])
+        for name, value in (settings | {"videos": 30, "videos_done": 30, "objects": 61} | changed).items():
+            setattr(run, name, value)
+    shown = rows(open_page("runs.py"))
+    assert shown[runs["done"]]["verify"] == told
+    assert {cells["verify"] for run_id, cells in shown.items() if run_id != runs["done"]} == {""}
+
+
+def test_a_second_metric_has_columns_of_its_own(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    figures = {"J&F-dot": 0.61, "J-dot": 0.6, "F-dot": 0.62, "J&F-dot-d": None, "J&F-dot-r": None}
+    before = rows(open_page("runs.py"))
+    with writing(here.database) as session:
+        session.get_one(Run, runs["done"]).dot_scores = figures
+    test = open_page("runs.py")
+    assert not test.exception
+    shown = rows(test)
+    assert {name: shown[runs["done"]][name] for name in DOT_TIPS} == figures
+    assert {name: shown[runs["done"]][name] for name in SEVEN} == {name: before[runs["done"]][name] for name in SEVEN}
+    assert not set(DOT_TIPS) & set(shown[runs["flow"]])
