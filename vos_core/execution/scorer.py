@@ -42,20 +42,11 @@ class ScorerProcess:
     """
 
     def __init__(self) -> None:
-        # While a thread (the frame reader's) imports OpenCV, OpenCV's folder is in sys.path, which a new process is
-        # given: it would take `cv2/typing` for Python's `typing`, and die. Importing it here waits for that thread.
-        import cv2  # noqa: F401
-
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="scorer")
         self._process.start()
         theirs.close()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process is there to be told of the next video."""
-        return self._process.is_alive()
 
     def begin(
         self,
