@@ -87,21 +87,22 @@ def add_run(session: Session, ablation_id: int, new: NewRun) -> int:
     )
     session.add(run)
     session.flush()
-    session.execute(
-        insert(VideoTask),
+    _execute(
+        session,
+        "INSERT INTO video_task (run_id, position, video, frames, objects, height, width, annotated, kind, state, "
+        "attempt, failures, deaths, frames_done) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, 0, 0)",
         [
-            {
-                "run_id": run.id,
-                "position": position,
-                "video": task.video,
-                "frames": task.frames,
-                "objects": task.objects,
-                "height": task.height,
-                "width": task.width,
-                "annotated": task.annotated,
-                "kind": task.kind.value,
-                "state": TaskState.QUEUED.value,
-            }
+            (
+                run.id,
+                position,
+                task.video,
+                task.frames,
+                task.objects,
+                task.height,
+                task.width,
+                task.annotated,
+                task.kind.value,
+            )
             for position, task in enumerate(new.tasks)
         ],
     )

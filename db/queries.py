@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import defer
 
 from db.models import (
     Ablation,
@@ -322,9 +323,9 @@ def lease(database: Path) -> Lease | None:
 
 
 def intent(database: Path, intent_id: int) -> Intent | None:
-    """One intent, to see whether it was applied."""
+    """One intent, to see whether it was applied; without its payload, which may be megabytes."""
     with reading(database) as session:
-        return session.get(Intent, intent_id)
+        return session.get(Intent, intent_id, options=[defer(Intent.payload)])
 
 
 def has_work(database: Path) -> bool:
