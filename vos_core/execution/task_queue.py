@@ -15,7 +15,7 @@ from vos_core.models.registry import MODELS
 from vos_core.runs import RunSettings
 
 # Options that make a worker load anew; it sets the others, and the memory size, on the weights that it holds.
-WEIGHTS_OPTIONS = ("checkpoint", "config", "image_size", "device")
+WEIGHTS_OPTIONS = ("checkpoint", "config", "image_size", "device", "compile")
 
 
 @dataclass(slots=True)

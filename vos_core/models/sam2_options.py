@@ -123,9 +123,17 @@ OPTIONS: dict[str, Option] = {
             "compile",
             bool,
             False,
-            "compile the model for this GPU first: minutes of warm-up, told apart, then more frames a second",
+            "compile the image encoder first: up to minutes of warm-up, told apart, then more frames a second",
         ),
         Option("objects_at_once", int, 0, "objects in one batch; 0 takes all that fit", 0, 255),
+        Option(
+            "frames_at_once",
+            int,
+            0,
+            "frames in one batch through the image encoder; 0 takes 4 on a GPU and 1 on a CPU",
+            0,
+            64,
+        ),
     )
 }
 

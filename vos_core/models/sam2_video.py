@@ -6,7 +6,7 @@ import contextlib
 import importlib.metadata
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from vos_core.errors import InputError, VosLabError
 from vos_core.home import Home
 from vos_core.models.base import Clip, LabelMap
 from vos_core.models.checkpoints import checkpoint_sha256, find_checkpoint
+from vos_core.models.fetching import fetched
 from vos_core.models.registry import MemoryMode, find_model
+from vos_core.models.sam2_compile import warm_up
 from vos_core.models.sam2_engine import (
     ABSENT,
     ObjectMask,
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 
 VOID = 255
 FILL_HOLE_AREA = 8  # upstream's value for --apply_postprocessing
-FRAMES_AT_ONCE = {"cuda": 4, "cpu": 1}  # through the image encoder
+FRAMES_AT_ONCE = {"cuda": 4, "cpu": 1}  # through the image encoder, unless the run says how many
+MASKS_BEHIND = {"cuda": 1, "cpu": 0}  # masks that are on their way to the host while the next frame is computed
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class _Weights:
     sha256: str
     image_size: int
     device: str
+    compiled: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class _Loaded:
     weights: _Weights
     predictor: SAM2VideoPredictor
     trained_rows: torch.Tensor
+    warm_up_s: dict[int, float] = field(default_factory=dict)  # frames at once -> seconds that compiling took
 
 
 _parked: list[_Loaded] = []  # at most one: what the last closed segmenter held, for a next run of the same weights
@@ -77,7 +82,8 @@ def load(settings: RunSettings, home: Home) -> Sam2Segmenter:
     config = values["config"] or find_model(settings.model).config
     if checkpoint is None or config is None:
         raise InputError(f"The model {settings.model} is not a SAM 2 model: it names no checkpoint or config.")
-    weights = _Weights(config, str(checkpoint), checkpoint_sha256(checkpoint, home), values["image_size"], str(device))
+    sha256 = checkpoint_sha256(checkpoint, home)
+    weights = _Weights(config, str(checkpoint), sha256, values["image_size"], str(device), values["compile"])
     loaded = _parked.pop() if _parked else None
     if loaded is None or loaded.weights != weights:
         del loaded  # the old weights go before the new ones come
@@ -147,6 +153,7 @@ class Sam2Segmenter:
         self.options = option_values(settings)
         self._loaded: _Loaded | None = loaded
         self._configure()
+        self._warm_up(loaded)
 
     @property
     def predictor(self) -> SAM2VideoPredictor:
@@ -160,6 +167,13 @@ class Sam2Segmenter:
         """Where it runs."""
         return self.predictor.device
 
+    @property
+    def frames_at_once(self) -> int:
+        """Frames in one batch through the image encoder."""
+        if self.options["exact"]:
+            return 1
+        return int(self.options["frames_at_once"] or FRAMES_AT_ONCE[self.device.type])
+
     def facts(self) -> dict[str, Any]:
         """Provenance of this model beside `device_facts`: weights, memory, precision, how holes are filled."""
         assert self._loaded is not None
@@ -171,23 +185,26 @@ class Sam2Segmenter:
             "memory_mode": self.settings.memory_mode,
             "precision": "bfloat16 autocast" if self.device.type == "cuda" else "float32",
             "hole_filling": "scipy.ndimage" if self.options["apply_postprocessing"] else "off",
+            "frames_at_once": self.frames_at_once,
+            "warm_up_s": round(sum(self._loaded.warm_up_s.values()), 3),
         }
 
     def segment(self, clip: Clip, prompts: Mapping[int, LabelMap]) -> Iterator[LabelMap]:
         """One label map (H, W) uint8 a frame; where objects still overlap the lower id wins. See `Segmenter`."""
         objects = self._objects_of(clip, prompts)
         ids = sorted(objects)
-        for _, logits in self._logits(clip, objects):
-            yield self._label_map(self._settled(logits), ids)
+        labels = (self._label_map(self._settled(logits), ids) for _, logits in self._logits(clip, objects))
+        return fetched(labels, MASKS_BEHIND[self.device.type])
 
     def segment_objects(
         self, clip: Clip, prompts: Mapping[int, Mapping[int, ObjectMask]]
     ) -> Iterator[dict[int, ObjectMask]]:
         """As `segment`, for objects that may overlap (`per_obj_png_file`): frame -> object -> mask in and out."""
         objects = self._checked({frame: dict(masks) for frame, masks in prompts.items()}, clip)
-        for _, logits in self._logits(clip, objects):
-            masks = (self._settled(logits)[:, 0] > self.options["score_thresh"]).cpu().numpy()
-            yield dict(zip(sorted(objects), masks, strict=True))
+        threshold = self.options["score_thresh"]
+        masks = (self._settled(logits)[:, 0] > threshold for _, logits in self._logits(clip, objects))
+        for of_frame in fetched(masks, MASKS_BEHIND[self.device.type]):
+            yield dict(zip(sorted(objects), of_frame, strict=True))
 
     def raw_logits(self, clip: Clip, prompts: Mapping[int, LabelMap]) -> Iterator[torch.Tensor]:
         """Logits (objects, 1, H, W) float32 of every frame, ids ascending, before the non-overlap step."""
@@ -217,6 +234,12 @@ class Sam2Segmenter:
         predictor.sam_mask_decoder.dynamic_multimask_via_stability = options["apply_postprocessing"]
         predictor.sam_mask_decoder.dynamic_multimask_stability_delta = 0.05
         predictor.sam_mask_decoder.dynamic_multimask_stability_thresh = 0.98
+
+    def _warm_up(self, loaded: _Loaded) -> None:
+        """Compile now for the batches that there will be: one frame (the prompts) and `frames_at_once`."""
+        if loaded.weights.compiled:
+            for frames in {1, self.frames_at_once} - set(loaded.warm_up_s):
+                loaded.warm_up_s[frames] = warm_up(loaded.predictor, frames, self._mode())
 
     def _objects_of(self, clip: Clip, prompts: Mapping[int, LabelMap]) -> ObjectPrompts:
         """Label maps taken apart into one mask an object; void and background are none."""
@@ -259,7 +282,7 @@ class Sam2Segmenter:
         """
         options = self.options
         objects_at_once = 1 if options["exact"] else options["objects_at_once"]
-        frames_at_once = 1 if options["exact"] else FRAMES_AT_ONCE[self.device.type]
+        frames_at_once = self.frames_at_once
         batch = min(objects_at_once or len(objects), len(objects))
         done = 0
         for attempt in range(2):
@@ -311,9 +334,12 @@ class Sam2Segmenter:
         with contextlib.closing(read_ahead(clip, frames, side)) as pictures:
             for first in frames[::frames_at_once]:
                 batch = range(first, min(first + frames_at_once, len(clip)))
+                images = list(itertools.islice(pictures, len(batch)))
+                if self.options["compile"]:  # a batch of another size would be compiled for
+                    images += images[-1:] * (frames_at_once - len(images))
                 with self._mode():
-                    encoded = encode_frames(self.predictor, normaliser(list(itertools.islice(pictures, len(batch)))))
-                for frame, features in zip(batch, encoded, strict=True):
+                    encoded = encode_frames(self.predictor, normaliser(images))
+                for frame, features in zip(batch, encoded, strict=False):
                     with self._mode():
                         logits = tracker.advance(frame, features)
                     yield frame, logits
@@ -330,12 +356,12 @@ class Sam2Segmenter:
             return logits
         return self.predictor._apply_non_overlapping_constraints(logits)
 
-    def _label_map(self, logits: torch.Tensor, ids: list[int]) -> LabelMap:
-        """Label map of logits (objects, 1, H, W), made on the device: one byte a pixel comes back."""
+    def _label_map(self, logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
+        """Label map uint8 (H, W) of logits (objects, 1, H, W), on the device: one byte a pixel goes to the host."""
         labels = torch.zeros(logits.shape[-2:], dtype=torch.uint8, device=logits.device)
         for row in reversed(range(len(ids))):
             labels.masked_fill_(logits[row, 0] > self.options["score_thresh"], ids[row])
-        return labels.cpu().numpy()
+        return labels
 
 
 def free_parked() -> None:
