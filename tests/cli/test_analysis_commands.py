@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from sqlalchemy import select
 
 from db import ledger, queries
+from db.models import VideoTask
 from db.schema import ensure
 from db.session import writing
 from tests.analysis import runs as invented
 from tests.clips import write_dataset
 from tests.execution.test_dispatcher import stop_dispatcher
 from vos_core.analysis.bootstrap import paired_bootstrap
+from vos_core.analysis.failures import DISAGREEMENT_LINES, KIND_LINES
 from vos_core.cli import main
 from vos_core.home import Home
 from vos_core.reference import reference_rows
@@ -98,6 +102,38 @@ def test_two_runs_compared_and_their_failures(two_runs: Home, capsys: pytest.Cap
 
     assert main(["verify", "1"]) == 2
     assert "static is none" in capsys.readouterr().out
+
+
+def test_agreement_is_never_called_jf(two_runs: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home = two_runs
+    (reference,) = [run for run in queries.runs(home.database) if run.id == 2]
+    assert main(["agreement", "1", "--against", str(home.locate(reference.predictions))]) == 0
+    capsys.readouterr()
+    for words in (["failures", "3"], ["show", "3"], ["failures", "3", "--kind", "ghost"]):
+        assert main(words) == 0
+        out = capsys.readouterr().out
+        assert "its J&F" not in out and "J-Mean" not in out.split("agreement with")[-1]
+        assert "failures" not in out and "failing" not in out
+    assert main(["failures", "3"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("These are disagreements (agreement with DAVIS_flow): nobody knows which side fails.\n")
+    assert any(line in out for line in DISAGREEMENT_LINES.values())
+    assert not any(line in out for line in KIND_LINES.values())
+    assert main(["show", "3"]) == 0
+    assert "Region-Mean" in capsys.readouterr().out
+    alone, both = home.root / "alone.png", home.root / "both.png"
+    for run, out_path in (("1", alone), ("3", both)):
+        assert main(["picture", run, "--video", "a", "--frame", "3", "--out", str(out_path)]) == 0
+    with Image.open(alone) as one, Image.open(both) as other:
+        assert other.width > one.width, "a pane more: the reference"
+
+
+def test_videos_that_are_not_scored_are_told(two_runs: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with writing(two_runs.database) as session:
+        for task in session.scalars(select(VideoTask).where(VideoTask.run_id == 1, VideoTask.video == "b")):
+            task.j_mean = None
+    assert main(["failures", "1", "--limit", "1"]) == 0
+    assert capsys.readouterr().out.startswith("Looked for in the 1 of 2 videos that are scored.\n")
 
 
 def test_runs_that_cannot_be_compared(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

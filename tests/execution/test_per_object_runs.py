@@ -124,6 +124,8 @@ def test_imported_predictions_that_overlap_keep_what_they_share(home: Home) -> N
     (run,) = queries.runs(home.database)
     official = evaluate(home.data / "SeCVOS", theirs).scores
     assert (run.state, run.jf_mean, run.j_recall) == ("done", official.jf_mean, official.j_recall)
+    out = home.root / "frame.png"
+    assert main(["picture", str(run.id), "--video", "b", "--frame", "2", "--out", str(out)]) == 0 and out.stat().st_size
     joined = home.root / "joined"
     for name in ("a", "b"):
         video = open_dataset(home.data / "SeCVOS").video(name)
