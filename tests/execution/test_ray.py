@@ -7,6 +7,9 @@ polls of its dispatcher, and with a worker that replaces a video without looking
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +21,9 @@ import pytest
 from db import queries
 from db.states import RunState
 from tests.clips import moving_squares, write_video
-from tests.faults.processes import dispatchers, end_all, family, plan, results, until
+from tests.faults.processes import ROOT, dispatchers, end_all, family, plan, results, until
+from vos_core.cli import main
 from vos_core.cuda import CLUSTER_VARIABLE
-from vos_core.datasets.demo import generate_demo
 from vos_core.execution import submit
 from vos_core.execution.leftovers import worker_processes
 from vos_core.home import Home
@@ -28,7 +31,7 @@ from vos_core.home import Home
 ray = pytest.importorskip("ray", reason="Ray is not installed (make install-ray)")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-VIDEOS = ("balloons-turning", "beetles-lookalike")
+VIDEOS = ("one", "other")
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 
 
@@ -46,13 +49,17 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo dataset, and one whose frames take a while."""
+    """`clips` for an ablation of some seconds, and `slow`, whose frames take a while."""
     data = tmp_path_factory.mktemp("data")
-    generate_demo(data / "demo")
-    write_video(data / "slow", "v0", moving_squares(60, 2, 960, 1708))
-    lists = data / "slow" / "ImageSets" / "2017"
-    lists.mkdir(parents=True)
-    (lists / "val.txt").write_text("v0\n")
+    for dataset, videos, masks in (
+        ("clips", VIDEOS, moving_squares(40, 2, 200, 300)),
+        ("slow", ("one",), moving_squares(30, 2, 960, 1708)),
+    ):
+        for video in videos:
+            write_video(data / dataset, video, masks)
+        lists = data / dataset / "ImageSets" / "2017"
+        lists.mkdir(parents=True)
+        (lists / "val.txt").write_text("".join(f"{video}\n" for video in videos))
     return data
 
 
@@ -84,7 +91,7 @@ def home_in(folder: Path, data: Path) -> Home:
 
 
 def launch(home: Home) -> list[int]:
-    wanted = plan(home, "demo", ("static", "propagation"), (1, 2), videos=VIDEOS)
+    wanted = plan(home, "clips", ("static", "propagation"), (1, 2))
     return list(submit.wait(home, submit.submit(wanted, home), 60)["runs"])
 
 
@@ -179,13 +186,49 @@ def test_a_node_killed_mid_run_loses_nothing(home: Home, cluster: Any, expected:
     until(lambda: len(busy(home)) == 2, 90)
     before = {t.id: t for run in ids for t in queries.tasks(home.database, run)}
     (lost,) = [task for task in before.values() if task.state == "running" and str(task.worker).endswith(".2")]
-    cluster.remove_node(cluster.worker_nodes and next(iter(cluster.worker_nodes)), allow_graceful=False)
+    (node,) = cluster.worker_nodes
+    cluster.remove_node(node, allow_graceful=False)
     until(lambda: ended(home, ids), 120)
     assert_whole(home, ids, expected)
     again = _now(home, lost)
     assert (again.worker, again.attempt) == (f"cpu-0@{os.uname().nodename}", lost.attempt + 1)
     assert again.failures == 0
     until(lambda: {worker.name for worker in queries.workers(home.database)} <= {again.worker}, 30)
+
+
+def test_the_command_makes_a_cluster_of_a_list_of_nodes(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A head and one more node, reached by a command that stands in for ssh; asked twice, it starts nothing anew."""
+    home = home_in(tmp_path, data)
+    for name, value in home.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(CLUSTER_VARIABLE, "")
+    nodes, ssh = tmp_path / "nodes.txt", tmp_path / "ssh"
+    nodes.write_text(f"{os.uname().nodename}\nnode-1\n")
+    ssh.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
+    ssh.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    start = ["cluster", "start", "--nodes", str(nodes), "--ssh", str(ssh), "--port", str(port)]
+    try:
+        assert main(start) == 0, capsys.readouterr().err
+        there = {path: path.read_text() for path in (home.state / "cluster").iterdir()}
+        assert {path.stem for path in there} == {os.uname().nodename, "node-1"}
+        assert main(start) == 0
+        assert {path: path.read_text() for path in (home.state / "cluster").iterdir()} == there
+        address = capsys.readouterr().out.splitlines()[0].split()[2].rstrip(":")
+        arguments = ["run", "--dataset", "clips", "--model", "static", "flow", "--address", address]
+        done = subprocess.run([sys.executable, "-m", "vos_core", *arguments], cwd=ROOT, timeout=90, check=False)
+        assert done.returncode == 0
+        names = {worker.name.partition("@")[2] for worker in queries.workers(home.database)}
+        assert names == {os.uname().nodename, "node-1"}
+    finally:
+        assert main(["cluster", "stop", "--nodes", str(nodes), "--ssh", str(ssh)]) == 0
+        end_all(home)
+    assert not list((home.state / "cluster").iterdir())
+    assert not family(home)  # every process of the nodes had this home in its environment
 
 
 def _now(home: Home, task: Any) -> Any:
