@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     home = Home.from_environment({}, cwd=tmp_path / "home")
     for name, value in {**home.environment(), "VOSLAB_CPU_WORKERS": "1"}.items():
         monkeypatch.setenv(name, value)
-    for dataset, videos, frames, size in (("slow", 2, 60, (960, 1708)), ("quick", 1, 8, (48, 64))):
+    for dataset, videos, frames, size in (("slow", 2, 40, (960, 1708)), ("quick", 2, 8, (48, 64))):
         for index in range(videos):
             write_video(home.data / dataset, f"v{index}", moving_squares(frames, 2, *size))
         lists = home.data / dataset / "ImageSets" / "2017"
@@ -91,8 +91,8 @@ def test_pause_finishes_the_video_and_hands_out_no_more(home: Home) -> None:
 
 
 def test_retry_does_the_failed_videos_only(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    ready = plan(home, "slow", ("static",))
-    frame = home.data / "slow/JPEGImages/480p/v1/00004.jpg"
+    ready = plan(home, "quick", ("flow",))
+    frame = home.data / "quick/JPEGImages/480p/v1/00004.jpg"
     picture = frame.read_bytes()
     frame.write_bytes(b"no picture")
     (run_id,) = submit.wait(home, submit.submit(ready, home))["runs"]

@@ -131,6 +131,19 @@ def test_workers_end_within_five_seconds_of_losing_their_dispatcher(home: Home) 
     until(lambda: not family(home), 5, "a scoring process is left")
 
 
+def test_a_killed_scoring_process_costs_one_attempt(home: Home) -> None:
+    """Out of memory, the system may end it alone: its worker goes on with a new one."""
+    run_id = launch(home)
+    for worker in worker_processes(home):
+        for child in worker.children(recursive=True):
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+    until(lambda: state(home, run_id)[0] == "done", 90)
+    tasks = queries.tasks(home.database, run_id)
+    assert all(task.failures <= 1 for task in tasks) and sum(task.failures for task in tasks) >= 1
+    assert all(queries.curves(home.database, task.id) for task in tasks)
+
+
 def test_no_worker_starts_in_a_slot_whose_old_worker_lives(home: Home) -> None:
     run_id = launch(home)
     stuck, slot = next(iter(worker_processes(home).items()))
