@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import vos_core.submission
-from tests.clips import moving_squares, write_dataset
+from tests.clips import moving_squares, write_dataset, write_sav
+from tests.ui.seed_apart import write_predictions
 from vos_core.datasets import Video, open_dataset
 from vos_core.errors import InputError, PredictionError, VosLabError
 from vos_core.masks import read_mask, write_mask
@@ -196,3 +197,53 @@ def test_a_prediction_that_changes_after_the_check_spoils_the_zip(
     with pytest.raises(VosLabError, match=r"ants/00002.png changed while"):
         write_submission(results, videos, tmp_path / "out.zip")
     assert [path.name for path in tmp_path.iterdir() if "zip" in path.name] == []
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> tuple[list[Video], Path]:
+    """SA-V's split and predictions of it, one folder an object."""
+    root = write_sav(tmp_path / "sav_val", {"sav_1": 9, "sav_2": 5})
+    dataset = open_dataset(root)
+    for name, frames in (("sav_1", 9), ("sav_2", 5)):
+        write_predictions(root / "Annotations_6fps" / name, tmp_path / "theirs" / name, frames)
+    return [dataset.video(name) for name in dataset.video_names()], tmp_path / "theirs"
+
+
+def test_objects_kept_apart_go_in_as_they_are(apart: tuple[list[Video], Path], tmp_path: Path) -> None:
+    split, theirs = apart
+    (theirs / "sav_1" / "notes.txt").touch()
+    report = write_submission(theirs, split, tmp_path / "out.zip")
+    assert (report.videos, report.frames, report.objects) == (2, 14, 4)
+    assert report.left_out == ("sav_1/notes.txt",)
+    with zipfile.ZipFile(report.path) as archive:
+        assert archive.read("sav_1/001/00007.png") == (theirs / "sav_1/001/00007.png").read_bytes()
+        assert len(archive.namelist()) == 28
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda v: (v / "001" / "00003.png").unlink(), "object 001, frame 00003 has no prediction"),
+        (lambda v: (v / "001").rename(v / "007"), "object 001 has no folder in .*\n.*has no object 007: remove"),
+        (lambda v: write_mask(v / "000" / "00002.png", np.ones((4, 5), np.uint8)), "is 5x4 but the frame is 64x48"),
+        (lambda v: (v / "000" / "00002.png").write_bytes(b"x"), "object 000, frame 00002: .*is not a PNG"),
+        (lambda v: write_mask(v / "00000.png", np.ones((48, 64), np.uint8)), "are label maps, but .* per_obj_png_file"),
+    ],
+)
+def test_what_is_wrong_with_objects_kept_apart(
+    apart: tuple[list[Video], Path], tmp_path: Path, spoil: Callable[[Path], object], sentence: str
+) -> None:
+    split, theirs = apart
+    spoil(theirs / "sav_1")
+    with pytest.raises(PredictionError, match=sentence):
+        write_submission(theirs, split, tmp_path / "out.zip")
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_objects_kept_apart_are_no_label_maps(videos: list[Video], results: Path, tmp_path: Path) -> None:
+    folder = results / "ants"
+    for path in list(folder.glob("*.png")):
+        (folder / "001").mkdir(exist_ok=True)
+        path.rename(folder / "001" / path.name)
+    with pytest.raises(PredictionError, match="submitted as label maps, which cannot hold objects that overlap"):
+        write_submission(results, videos, tmp_path / "out.zip")

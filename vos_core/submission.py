@@ -16,6 +16,7 @@ from PIL import Image
 from vos_core.datasets.layout import Video
 from vos_core.errors import InputError, PredictionError, VosLabError
 from vos_core.masks import VOID, MaskError, MissingMask, mask_size, view_mask
+from vos_core.per_object import is_per_object, object_folders, read_binary
 
 Progress = Callable[[int, int], None]
 
@@ -42,6 +43,8 @@ def write_submission(
     predictions: Path | str, videos: Iterable[Video], out: Path | str, progress: Progress | None = None
 ) -> Report:
     """Write the zip `out` with `<video>/<frame>.png` at its root from `predictions/<video>/<frame>.png`.
+
+    A dataset that is annotated one folder an object (SA-V) is submitted so: `<video>/<object>/<frame>.png`.
 
     Checked first: every frame of every video (the whole split, frames and first annotations) is there, is an 8-bit
     palette PNG, has its frame's size, and no object that the video's first annotation has not. All problems are told
@@ -78,7 +81,8 @@ def write_submission(
     finally:
         draft.unlink(missing_ok=True)
     left_out = _left_out(predictions, split, members)
-    return Report(out, len(split), len(members), sum(video.objects for video in checked), size, left_out)
+    frames = sum(video.length for video in split)
+    return Report(out, len(split), frames, sum(video.objects for video in checked), size, left_out)
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,13 @@ def _check_all(predictions: Path, split: tuple[Video, ...]) -> Iterator[_Checked
 
 def _check_video(folder: Path, video: Video) -> _Checked | list[str]:
     """The video's members, or its problems."""
+    if video.per_object is not None:
+        return _check_apart(folder, video, video.per_object)
+    if is_per_object(folder):
+        return [
+            f"Video {video.name}: the predictions in {folder} are one folder an object, but this dataset is submitted "
+            "as label maps, which cannot hold objects that overlap."
+        ]
     allowed = _object_ids(video)
     if not folder.is_dir():
         return [f"Video {video.name} has no predictions: there is no folder {folder}."]
@@ -135,6 +146,40 @@ def _check_video(folder: Path, video: Video) -> _Checked | list[str]:
         what = f"frame {some} has" if len(missing) == 1 else f"{len(missing)} frames have"
         problems.insert(0, f"Video {video.name}: {what} no prediction{f': {some}' * (len(missing) > 1)} in {folder}.")
     return problems or _Checked(int(np.count_nonzero(allowed)) - 1, members)
+
+
+def _check_apart(folder: Path, video: Video, annotations: Path) -> _Checked | list[str]:
+    """As `_check_video` where objects are kept apart (SA-V): `<video>/<object>/<frame>.png`, folders named as the
+    annotations' (facebookresearch/sam2, `sav_dataset/README.md`: both have the same structure)."""
+    if not folder.is_dir():
+        return [f"Video {video.name} has no predictions: there is no folder {folder}."]
+    if not is_per_object(folder):
+        return [
+            f"Video {video.name}: the predictions in {folder} are label maps, but this dataset is submitted one folder "
+            "an object, which may overlap: segment it with a SAM 2 model and its option per_obj_png_file."
+        ]
+    known = {path.name for path in object_folders(annotations).values()}
+    found = {path.name for path in object_folders(folder).values()}
+    problems = [f"Video {video.name}: object {name} has no folder in {folder}." for name in sorted(known - found)]
+    problems += [f"Video {video.name} has no object {name}: remove {folder / name}." for name in sorted(found - known)]
+    members: dict[str, tuple[int, int]] = {}
+    for name in sorted(known & found):
+        for frame in video.frames:
+            path = folder / name / f"{frame.stem}.png"
+            where = f"Video {video.name}, object {name}, frame {frame.stem}"
+            try:
+                height, width = read_binary(path).shape
+                with Image.open(frame) as image:
+                    size = image.size
+                if size != (width, height):
+                    problems.append(f"{where}: {path} is {width}x{height} but the frame is {size[0]}x{size[1]}.")
+                data = path.read_bytes()
+                members[f"{video.name}/{name}/{path.name}"] = len(data), zlib.crc32(data)
+            except MissingMask:
+                problems.append(f"{where} has no prediction {path}.")
+            except (MaskError, OSError) as error:
+                problems.append(f"{where}: {error}")
+    return problems or _Checked(len(known), members)
 
 
 def _object_ids(video: Video) -> np.ndarray:
@@ -201,11 +246,12 @@ def _check_zip(path: Path, members: dict[str, tuple[int, int]]) -> None:
 def _left_out(predictions: Path, split: tuple[Video, ...], members: dict[str, tuple[int, int]]) -> tuple[str, ...]:
     """Visible things beside the members: other videos, files that are no prediction of a frame."""
     names = {video.name for video in split}
+    folders = {member.rpartition("/")[0] for member in members}
     others = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in _visible(predictions)]
     beside = [name for name in others if name.rstrip("/") not in names and name != _RUN_FILE]
     for name in sorted(names):
         entries = (f"{name}/{entry.name}" for entry in _visible(predictions / name))
-        beside += [entry for entry in entries if entry not in members]
+        beside += [entry for entry in entries if entry not in members and entry not in folders]
     return tuple(beside)
 
 
