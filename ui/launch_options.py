@@ -40,7 +40,7 @@ def sam2_options() -> tuple[tuple[str, Any], ...]:
         )
         for name, title, example in (
             ("checkpoint", "Own checkpoint", "/path/to/tuned.pt, of the same architecture as the chosen model"),
-            ("config", "Own config", OPTIONS["config"].line),
+            ("config", "Own config", "configs/sam2/sam2_hiera_b+.yaml, or /path/to/mine.yaml"),
         ):
             text = st.text_input(f"**{title}**: {OPTIONS[name].line}", placeholder=example, key=f"launch-option-{name}")
             values[name] = text.strip() if text and text.strip() else None

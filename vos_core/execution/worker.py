@@ -72,7 +72,9 @@ class Worker:
         self._assignments: queue.Queue[Assign | Stop] = queue.Queue()
         self._cancelled: set[tuple[int, int]] = set()
         self._stopping = threading.Event()
-        self._scorer: ScorerProcess | None = None
+        # Before any thread loads OpenCV: it puts a folder of its own (with a module `typing`) in front of sys.path for
+        # that moment, and a process that is spawned then inherits it and cannot start.
+        self._scorer = ScorerProcess()
         self._next = NextVideo(home)
         self._segmenter: Segmenter | None = None
         self._loaded: str | None = None
@@ -85,8 +87,7 @@ class Worker:
         while not isinstance(message := self._assignments.get(), Stop):
             self._do(message)
             self._say(Ready(os.getpid()))
-        if self._scorer is not None:
-            self._scorer.close()
+        self._scorer.close()
         # Not a plain return: the thread that still reads the pipe would make the interpreter's shutdown fail.
         os._exit(0)
 
@@ -132,7 +133,8 @@ class Worker:
             self._say(stopped)
         except Exception as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            traceback.print_exc()
+            with contextlib.suppress(OSError):  # the log may lie on the disk that is full
+                traceback.print_exc()
             self._say(Failed(task.task_id, task.attempt, self._sentence(error, task.video)))
         else:
             self._say(Finished(task.task_id, task.attempt))
@@ -218,6 +220,7 @@ class Worker:
                 peak_gpu_bytes=facts.peak_gpu_bytes,
                 peak_host_bytes=facts.peak_host_bytes,
                 device_name=facts.name,
+                gpu=facts.gpu,
                 provenance=self._provenance,
                 objects=object_records(video, scored),
                 failures=tuple(episode.as_values() for episode in scored.failures) if scored else (),
@@ -267,7 +270,8 @@ class Worker:
     ) -> ScorerProcess | None:
         if not isinstance(annotations, Path) and not is_scorable(annotations):
             return None
-        if self._scorer is None:
+        if not self._scorer.alive:
+            self._scorer.close()
             self._scorer = ScorerProcess()
         self._scorer.begin(video.name, video.stems, annotations, bool(settings.option(LATER, False)), dot)
         return self._scorer
