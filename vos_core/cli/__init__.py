@@ -30,10 +30,12 @@ COMMANDS = {
     "server-score": ("vos_core.cli.server_score", "note what a challenge server said of a run's submission"),
     "picture": ("vos_core.cli.picture", "one frame with annotation and predictions side by side, as a PNG"),
     "submission": ("vos_core.cli.submission", "the zip of a run's masks for a challenge's server (MOSE), checked"),
+    "export": ("vos_core.cli.export", "tables of runs for other programs: inference times"),
     "cancel": ("vos_core.cli.control", "stop runs; what is finished stays"),
     "retry": ("vos_core.cli.control", "queue the failed videos of runs again"),
     "resume": ("vos_core.cli.control", "queue what cancelled, paused or failed runs are missing"),
     "pause": ("vos_core.cli.control", "hand out no more videos of runs"),
+    "reorder": ("vos_core.cli.control", "let runs take each other's places in the queue, in the order given"),
     "delete": ("vos_core.cli.control", "remove ended runs"),
     "cluster": ("vos_core.cli.cluster", "make a Ray cluster of several machines, and end it"),
     "logs": ("vos_core.cli.logs", "the dispatcher's and the workers' logs"),
@@ -80,3 +82,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        # Only where a command has loaded it: importing it takes a while.
+        exceptions = sys.modules.get("sqlalchemy.exc")
+        if exceptions is None or not isinstance(error, exceptions.OperationalError):
+            raise
+        print(f"error: The database cannot be used now ({error.orig}): try again in a moment.", file=sys.stderr)
+        return 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from db import queries
 from db.schema import ensure
+from vos_core.cli.selection import find_ablation
 from vos_core.errors import InputError
 from vos_core.home import Home
 from vos_core.reports import inference_times
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Always 0. Raises InputError for an unknown ablation, and where no run is done."""
     home = Home.from_environment()
     ensure(home.database)
-    runs = queries.timed_runs(home.database, _ablation(home, args.ablation) if args.ablation else None)
+    runs = queries.timed_runs(home.database, find_ablation(home, args.ablation) if args.ablation else None)
     if not runs:
         raise InputError("No run is done that was computed here: there are no inference times to export yet.")
     text = inference_times(runs)
@@ -42,10 +43,3 @@ def run(args: argparse.Namespace) -> int:
     args.csv.write_text(text, encoding="utf-8")
     print(f"{len(runs)} runs: {args.csv}", file=sys.stderr)
     return 0
-
-
-def _ablation(home: Home, word: str) -> int:
-    for row in queries.ablations(home.database).values():
-        if word in (str(row.id), row.name):
-            return row.id
-    raise InputError(f"There is no ablation {word!r} in {home.root}: the Runs page lists them.")
