@@ -106,7 +106,7 @@ def test_an_object_within_another_is_leaked_onto_it_not_swapped() -> None:
 
 
 def test_counting_masks_costs_no_more_than_scoring_them() -> None:
-    """A 480p frame with five objects, all of them suspect: 1.8 ms where it was measured; scoring takes about as long."""
+    """A 480p frame with five suspect objects: 1.8 ms where it was measured; scoring takes about as long."""
     rng = np.random.default_rng(0)
     masks = {k: np.zeros((480, 854), bool) for k in range(5)}
     for mask in masks.values():
