@@ -279,6 +279,8 @@ class Dispatcher:
     def _hand_out(self) -> None:
         self._slots = self._source.slots()
         self._queue.has_gpu = any(slot.device == "cuda" for slot in self._slots)
+        there = {slot.name for slot in self._slots}  # a node that left and comes back is tried anew
+        self._failed_starts = {name: count for name, count in self._failed_starts.items() if name in there}
         for slot in self._slots:
             worker = self._workers.get(slot.name)
             if (worker is not None and not worker.idle) or (worker is None and self._leftovers.hold_up(slot.name)):
