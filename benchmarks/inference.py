@@ -11,13 +11,14 @@ whole video, prompt, propagate object after object, then write the PNGs. Ours is
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import os
 import platform
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,10 +49,16 @@ from vos_core.runs import RunSettings
 class Cost:
     """What one way of running took: seconds in all and by stage, and peak memory over its start, in bytes."""
 
-    seconds: float = 0.0
+    turns: list[float] = field(default_factory=list)  # seconds of each clip in each turn
+    cpu: float = 0.0  # seconds of processor time, all threads
     stages: dict[str, float] = field(default_factory=dict)
     host: int = 0
     device: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """In all."""
+        return sum(self.turns)
 
     def add(self, stage: str, seconds: float) -> None:
         self.stages[stage] = self.stages.get(stage, 0.0) + seconds
@@ -71,11 +78,13 @@ def measured(cost: Cost) -> Iterator[None]:
     sampler = threading.Thread(target=sample, daemon=True)
     sampler.start()
     sam2_video.reset_peak_gpu_bytes()
+    used = sum(process.cpu_times()[:2])
     began = time.perf_counter()
     yield
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    cost.seconds += time.perf_counter() - began
+    cost.turns.append(time.perf_counter() - began)
+    cost.cpu += sum(process.cpu_times()[:2]) - used
     done.set()
     sampler.join()
     cost.host = max(cost.host, peak[0] - start)
@@ -143,6 +152,22 @@ def timed_stages(device: str, cost: Cost) -> Iterator[None]:
     finally:
         sam2_video.encode_frames = encode
         VideoTracker.advance = advance  # type: ignore[method-assign]
+
+
+def kernel_share(segment: Callable[[], Any]) -> float:
+    """Seconds of CUDA kernels over seconds of wall time while `segment` runs, from torch's profiler."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        began = clock("cuda")
+        segment()
+        wall = clock("cuda") - began
+    kernels = sum(event.self_device_time_total for event in profile.key_averages())  # microseconds
+    return kernels / 1e6 / wall
+
+
+def processor() -> str:
+    """The CPU's name, as Linux tells it."""
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return names[0].partition(":")[2].strip() if names else platform.processor()
 
 
 class OnlyFrames:
@@ -218,7 +243,13 @@ def run(args: argparse.Namespace, workplace: Path) -> list[str]:
             torch.nn.init.constant_(random.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 4.0)
             checkpoint = workplace / "random.pt"
             torch.save({"model": random.state_dict()}, checkpoint)
-        options = {"image_size": args.image_size, "device": device, "checkpoint": str(checkpoint)}
+        options = {
+            "image_size": args.image_size,
+            "device": device,
+            "checkpoint": str(checkpoint),
+            "compile": args.compile,
+            "frames_at_once": args.frames_at_once,
+        }
         settings = RunSettings("D", "root:D", "val", args.model, 7, "naive", (), tuple(sorted(options.items())))
         segmenter = sam2_video.load(settings, home)
         predictor = build_predictor(spec.config, Path(checkpoint), torch.device(device), args.image_size)
@@ -250,7 +281,15 @@ def run(args: argparse.Namespace, workplace: Path) -> list[str]:
                 segment_video(segmenter, video, folder)
         for stage in ("encode", "memory"):
             ours.stages[stage] *= args.repeat
-    return table(args, frames * args.repeat, theirs, ours, differences, device)
+    lines = table(args, frames * args.repeat, theirs, ours, differences, device)
+    if args.compile:
+        lines.append(f"| warm-up, once | | {segmenter.facts()['warm_up_s']:.1f} s | |")
+    if device == "cuda" and not args.io:
+        folder = workplace / "profile"
+        folder.mkdir()
+        share = kernel_share(lambda: segment_video(segmenter, videos[0], folder))
+        lines.append(f"| CUDA kernels over wall time | | {100 * share:.0f}% | |")
+    return lines
 
 
 def table(
@@ -260,15 +299,21 @@ def table(
     what = "decode, resize, normalise, write" if args.io else args.model
     gpu = torch.cuda.get_device_name() if device == "cuda" else "no GPU"
     lines = [
-        f"{time.strftime('%Y-%m-%d')}, {what} at {args.image_size} px, {frames} frames ({args.repeat} turns), {gpu}, "
-        f"{os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
-        f"torch {torch.__version__}",
+        f"{time.strftime('%Y-%m-%d')}, {processor()}, {what} at {args.image_size} px, "
+        f"{frames} frames ({args.repeat} turns), {gpu}, {os.cpu_count()} CPU cores, "
+        f"load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, torch {torch.__version__}, "
+        f"sam2 {importlib.metadata.version('sam2')}",
         "",
         "| | upstream loop | VOS Lab | ratio |",
         "|---|---|---|---|",
         f"| frames/s, end to end | {frames / theirs.seconds:.2f} | {frames / ours.seconds:.2f} "
         f"| {theirs.seconds / ours.seconds:.2f} |",
+        f"| processor time, all threads | {1e3 * theirs.cpu / frames:.1f} ms/frame | {1e3 * ours.cpu / frames:.1f} "
+        f"ms/frame | {theirs.cpu / ours.cpu:.2f} |",
     ]
+    ratios = [their / our for their, our in zip(theirs.turns, ours.turns, strict=True)]
+    spread = f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    lines.append(f"| {len(ratios)} pairs, one after the other: median ratio (range) | | | {spread} |")
     for stage in dict.fromkeys([*theirs.stages, *ours.stages]):
         cells = [
             f"{1e3 * cost.stages[stage] / frames:.1f} ms/frame" if stage in cost.stages else ""
@@ -292,6 +337,8 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="its weights (default: random ones)")
     parser.add_argument("--image_size", type=int, default=1024)
     parser.add_argument("--device", default="auto", choices=("auto", "cuda", "cpu"))
+    parser.add_argument("--compile", action="store_true", help="ours with its image encoder compiled")
+    parser.add_argument("--frames_at_once", type=int, default=0, help="ours: frames through the encoder at once")
     parser.add_argument("--repeat", type=int, default=2, help="counted turns, after one that warms up")
     parser.add_argument("--threads", type=int, help="torch's threads on the CPU (default: torch's own)")
     parser.add_argument("--io", action="store_true", help="decode, resize, normalise and write alone")
