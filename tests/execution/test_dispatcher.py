@@ -50,7 +50,8 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def plan(home: Home, *models: str, sizes: tuple[int, ...] = (), name: str = "DAVIS") -> LaunchPlan:
-    return plan_launch(Grid(((name, f"data:{name}", "val"),), models, sizes), home)
+    on_cpu = (("device", "cpu"),)
+    return plan_launch(Grid(((name, f"data:{name}", "val"),), models, sizes, options=on_cpu), home)
 
 
 def launch(home: Home, *models: str, sizes: tuple[int, ...] = ()) -> list[int]:

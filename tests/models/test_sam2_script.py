@@ -15,10 +15,12 @@ from tests.clips import write_dataset
 from tests.models.sam2_random import Oracle, label_map, objects_of, write_checkpoint
 from vos_core.datasets import open_dataset
 from vos_core.datasets.layout import Video
+from vos_core.errors import Cancelled
 from vos_core.home import Home
 from vos_core.inference import segment_video
 from vos_core.masks import read_mask, read_palette, write_mask
 from vos_core.models import sam2_video
+from vos_core.models.sam2_engine import VideoTracker
 from vos_core.models.sam2_options import prompting_of
 from vos_core.models.sam2_video import load
 from vos_core.per_object import object_folders, read_binary, read_per_object
@@ -170,3 +172,34 @@ def test_files_are_those_of_the_script(make: Any, flags: set[str], weights: Home
         assert apart_late and apart_late[0] == video.stems[0], "the later object is not there at first"
     if APART in flags and make is object_folder_video:
         assert any((masks[0] & masks[5]).any() for masks in expected.values()), "nothing overlaps: proves nothing"
+
+
+@pytest.mark.parametrize("frames_at_once", [1, 4])
+def test_a_stop_in_mid_video_does_no_more_than_two_frames(
+    frames_at_once: int, weights: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked to stop while frame 3 is at hand: frames through the memory are counted, whatever was encoded ahead."""
+    write_dataset(tmp_path / "data", {"v": 16})
+    video = open_dataset(tmp_path / "data").video("v")
+    options = {"device": "cpu", "image_size": SIDE, "frames_at_once": frames_at_once}
+    segmenter = load(RunSettings("D", "d", "val", MODEL, 7, "naive", (), tuple(sorted(options.items()))), weights)
+    advanced: list[int] = []
+    real = VideoTracker.advance
+
+    def advance(tracker: VideoTracker, frame: int, features: Any) -> torch.Tensor:
+        advanced.append(frame)
+        return real(tracker, frame, features)
+
+    monkeypatch.setattr(VideoTracker, "advance", advance)
+    handed: list[int] = []
+    with pytest.raises(Cancelled, match="Video v was stopped at frame 00004"):
+        segment_video(
+            segmenter,
+            video,
+            tmp_path,
+            on_frame=lambda index, mask: handed.append(index),
+            should_stop=lambda: bool(handed) and handed[-1] >= 3,
+        )
+    segmenter.close()
+    assert handed == [0, 1, 2, 3]
+    assert max(advanced) <= 5 and len(advanced) <= 6

@@ -199,7 +199,7 @@ def test_every_knob_is_explained_in_a_line(tiny: Home, open_page: OpenPage) -> N
         element.label for kind in ("checkbox", "pills", "number_input", "text_input") for element in test.get(kind)
     )
     labels += text_of(test)
-    ours = set(OPTIONS) - {"device", "image_size", "objects_at_once"}
+    ours = set(OPTIONS) - {"device", "image_size", "objects_at_once", "frames_at_once"}
     for name in ours:
         assert OPTIONS[name].line in labels, name
     for mode in MODE_LINES.values():
