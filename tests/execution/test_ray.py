@@ -181,6 +181,42 @@ def test_workers_end_with_their_dispatcher(home: Home) -> None:
     assert time.monotonic() - began < 5
 
 
+JOINING = """
+import queue, sys, time
+from vos_core.execution.ray_workers import RayWorkers
+from vos_core.home import Home
+source, inbox = RayWorkers(sys.argv[1], Home.from_environment()), queue.Queue()
+def gpus():
+    return [slot for slot in source.slots() if slot.device == "cuda"]
+while not source.slots(): time.sleep(0.1)
+print(len(gpus()), flush=True)
+while not gpus(): time.sleep(0.1)
+workers = [source.start(slot, inbox) for slot in gpus()]
+for _ in workers: inbox.get(timeout=60)
+print(*(f"{worker.slot.name} {worker.pid}" for worker in workers), sep=",", flush=True)
+while gpus(): time.sleep(0.1)
+print("left", flush=True)
+"""
+
+
+def test_gpus_of_a_node_that_joins_are_slots_until_it_leaves(home: Home, cluster: Any) -> None:
+    """Ray takes our word for the GPUs; each worker is given one of its own."""
+    command = [sys.executable, "-c", JOINING, cluster.address]
+    environment = {**os.environ, **home.environment()}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "0\n"
+        node = cluster.add_node(**{**NODE, "num_cpus": 0}, num_gpus=2)
+        started = dict(one.split() for one in process.stdout.readline().strip().split(","))
+        assert [slot.partition("@")[0] for slot in started] == ["gpu-0", "gpu-1"]
+        devices = [psutil.Process(int(pid)).environ()["CUDA_VISIBLE_DEVICES"] for pid in started.values()]
+        assert sorted(devices) == ["0", "1"]
+        cluster.remove_node(node)
+        assert process.stdout.readline() == "left\n"
+        assert process.wait(20) == 0
+    until(lambda: not family(home), 10)
+
+
 def test_a_node_killed_mid_run_loses_nothing(home: Home, cluster: Any, expected: dict[str, object]) -> None:
     ids = launch(home)
     until(lambda: len(busy(home)) == 2, 90)

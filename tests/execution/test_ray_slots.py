@@ -10,12 +10,18 @@ from typing import Any
 
 import pytest
 
+from db import queries
+from tests.clips import write_dataset
+from tests.faults.processes import dispatchers, end_all, plan, until
 from tests.test_architecture import ROOT, SOURCES, imports_of
 from vos_core.cli import main
 from vos_core.cuda import CLUSTER_VARIABLE
 from vos_core.errors import InputError
+from vos_core.execution import submit
+from vos_core.execution.leftovers import worker_processes
 from vos_core.execution.ray_cluster import is_this_machine, read_nodes
 from vos_core.execution.ray_workers import cluster_slots, name_nodes
+from vos_core.home import Home
 
 
 def node(node_id: str, host: str, *, name: str = "", cpu: float = 4, gpu: float = 0, head: bool = False) -> Any:
@@ -136,3 +142,23 @@ def test_nothing_but_a_cluster_loads_ray() -> None:
     code += "".join(f"importlib.import_module({name!r})\n" for name in modules)
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
+
+
+def test_a_dispatcher_without_its_cluster_answers_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It queues and cancels, starts no worker of its own accord on this machine, and ends when told to."""
+    monkeypatch.setenv(CLUSTER_VARIABLE, "127.0.0.1:1")
+    home = Home.from_environment({}, cwd=tmp_path)
+    write_dataset(home.data / "DAVIS", {"short": 6})
+    try:
+        launched = submit.submit(plan(home, "DAVIS", ("static",)), home)
+        ids = submit.wait(home, launched)["runs"]
+        until(lambda: "Trying again" in (home.logs / "dispatcher.log").read_text(), 20)
+        assert [run.state for run in queries.runs(home.database, ids)] == ["queued"]
+        assert not worker_processes(home)
+        submit.wait(home, submit.cancel(home, ids))
+        assert [run.state for run in queries.runs(home.database, ids)] == ["cancelled"]
+        (dispatcher,) = dispatchers(home)
+        dispatcher.terminate()
+        dispatcher.wait(10)
+    finally:
+        end_all(home)
