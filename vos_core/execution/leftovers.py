@@ -27,9 +27,11 @@ def worker_processes(home: Home) -> dict[psutil.Process, str]:
     """
     found = {}
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
             command = process.cmdline()
-            if WORKER_MODULE in command[:-1] and process.environ().get("VOSLAB_STATE") == str(home.state):
+            if WORKER_MODULE not in command[:-1] or os.getsid(process.pid) != process.pid:
+                continue  # a child that a worker just forked looks like it until it executes, but leads no session
+            if process.environ().get("VOSLAB_STATE") == str(home.state):
                 found[process] = command[-1]
     return found
 
