@@ -23,9 +23,10 @@ MIN_VIDEOS = 5
 
 Simulated 95% intervals (2000 pairs of runs each, standard error 0.5 points; 1 to 5 objects a video share its gain)
 cover, from 8, 20, 30 and 60 videos: 95.3, 94.0, 94.9, 94.8% of heavy-tailed gains, about as on DAVIS (four more
-simulations of 30 videos: 93.2 to 95.0); 95.0, 95.3, 94.8, 94.8% of normal ones; 92.5, 93.6, 92.5, 92.6% of skewed (exponential) ones. Where a fifth of the videos gains much and
-the rest nothing they cover less: without the jackknife's spread it was 86, 87, 91% from 20, 30, 60. Plain percentiles
-and BCa covered less of heavy-tailed gains; a bootstrap-t covered somewhat more of skewed ones, with wider intervals.
+simulations of 30 videos: 93.2 to 95.0); 95.0, 95.3, 94.8, 94.8% of normal ones; 92.5, 93.6, 92.5, 92.6% of skewed
+(exponential) ones. Where a fifth of the videos gains much and the rest nothing they cover less: without the
+jackknife's spread it was 86, 87, 91% from 20, 30, 60. Plain percentiles and BCa covered less of heavy-tailed gains; a
+bootstrap-t covered somewhat more of skewed ones, with wider intervals.
 """
 
 _LEVEL = 5e-7  # fraction of J&F: what four decimals of points do not show
