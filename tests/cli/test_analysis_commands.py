@@ -249,7 +249,7 @@ def test_figures_that_are_no_jf_stand_below_the_table(home: Home, capsys: pytest
     assert main(["status"]) == 0
     lines = capsys.readouterr().out.splitlines()
     table = {line.split()[1]: line.split() for line in lines[:3]}
-    assert table["held"][4:11] == ["-"] * 7 and table["plain"][4] == "0.885"
+    assert table["held"][5:12] == ["-"] * 7 and table["plain"][5] == "0.885"
     assert lines[3] == (
         "held: agreement with sample, no J&F: mean 0.638; region mean 0.854 recall 0.921 decay 0.051; "
         "contour mean 0.917 recall 0.967 decay 0.073"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -23,24 +25,32 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Served]:
-    """Runs in every state, held as they are: this process has the lease and dispatches nothing."""
+    """Runs in every state, held as they are: a process has the lease and dispatches nothing.
+
+    Not this one: the app passes the signal that ends it on to whoever has the lease.
+    """
     home = Home.from_environment({}, cwd=tmp_path_factory.mktemp("player") / "home")
     IDS.update(full_home(home))
-    me = Holder.this_process()
+    idle = subprocess.Popen(["sleep", "3600"])
+    here = Holder.this_process()
     with writing(home.database) as session:
         session.add(
             Lease(
                 id=1,
                 token="test",
-                host=me.host,
-                boot_id=me.boot_id,
-                pid=me.pid,
-                process_started=me.process_started,
+                host=here.host,
+                boot_id=here.boot_id,
+                pid=idle.pid,
+                process_started=psutil.Process(idle.pid).create_time(),
                 heartbeat=0.0,
             )
         )
-    with serve(home) as served:
-        yield served
+    try:
+        with serve(home) as served:
+            yield served
+    finally:
+        idle.kill()
+        idle.wait()
 
 
 @pytest.fixture
