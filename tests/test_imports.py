@@ -14,11 +14,11 @@ import pytest
 from db import queries
 from db.models import Run
 from db.states import RunState
-from tests.clips import write_dataset
+from tests.clips import split_objects, write_dataset
 from tests.execution.test_dispatcher import rows, stop_dispatcher, until
 from vos_core.cli import main
 from vos_core.datasets import find_dataset, open_dataset
-from vos_core.errors import InputError
+from vos_core.errors import InputError, PredictionError
 from vos_core.evaluation import evaluate
 from vos_core.execution import submit
 from vos_core.home import Home
@@ -76,13 +76,28 @@ def test_imported_predictions_score_as_evaluate_says_and_stay_untouched(home: Ho
     assert not (home.outputs / "DAVIS_pred_pngs").exists()
 
 
-def test_missing_frames_fail_their_video_with_its_sentence(home: Home, tmp_path: Path) -> None:
+def test_all_that_is_wrong_with_a_video_is_its_error(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     theirs = shifted_predictions(home.data / "DAVIS", tmp_path / "osvos", 2)
     (theirs / "b" / "00002.png").unlink()
+    (theirs / "a" / "00002.png").write_bytes(b"no picture")
+    write_mask(theirs / "a" / "00003.png", np.full((4, 6), 1, np.uint8))
+    (theirs / "a" / "00000.png").write_bytes(b"not evaluated")
     (run,) = finish(home, plan_import(home, find_dataset(home, "DAVIS"), "OSVOS", theirs))
     assert (run.state, run.jf_mean) == ("failed", None)
-    task = queries.task(home.database, run.id, "b")
-    assert task is not None and task.error == "Video b: frame 00002 has no prediction."
+    a, b = (queries.task(home.database, run.id, video) for video in "ab")
+    assert b is not None and b.error == f"Video b: frame 00002 has no prediction in {theirs}/b."
+    assert a is not None and a.error is not None
+    with pytest.raises(PredictionError) as told:
+        evaluate(home.data / "DAVIS", theirs)
+    assert (lines := str(told.value).splitlines()) == [*a.error.splitlines(), b.error]
+    assert [line.partition(": ")[0] for line in lines] == ["Video a, frame 00002", "Video a, frame 00003", "Video b"]
+    monkeypatch.setenv("VOSLAB_HOME", str(home.root))
+    assert main(["show", str(run.id)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.removeprefix("error: ") for line in said if line.startswith("error: ")] == lines
+    assert f"masks: {theirs}" in said
 
 
 @pytest.mark.parametrize(
@@ -119,6 +134,22 @@ def test_a_reference_without_these_videos_is_refused(home: Home, tmp_path: Path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty has no masks of these videos"):
         plan_import(home, find_dataset(home, "DAVIS"), "mine", theirs, against=tmp_path / "empty")
+
+
+@pytest.mark.parametrize("predictions_apart", [False, True])
+def test_a_reference_may_be_kept_one_folder_an_object(home: Home, tmp_path: Path, predictions_apart: bool) -> None:
+    """The same figures as against the same masks as label maps: these objects do not overlap."""
+    theirs = shifted_predictions(home.data / "DAVIS", tmp_path / "mine", 2)
+    sample = shifted_predictions(home.data / "DAVIS", tmp_path / "sample", 1)
+    apart = Path(shutil.copytree(sample, tmp_path / "apart"))
+    for folder in (apart, theirs) if predictions_apart else (apart,):
+        for video in "ab":
+            split_objects(folder / video)
+    davis = find_dataset(home, "DAVIS")
+    whole, each = (finish(home, plan_import(home, davis, "mine", theirs, against=one))[0] for one in (sample, apart))
+    assert (each.state, each.score_kind, each.jf_mean) == ("done", "agreement", None)
+    assert each.other_scores == whole.other_scores and each.other_scores is not None
+    assert 0 < each.other_scores["jf_mean"] < 1
 
 
 def test_agreement_of_a_run_on_first_frame_annotations(home: Home, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ from vos_core.execution import submit
 from vos_core.home import Home
 from vos_core.runs import AGAINST, IMPORTED
 
+ERRORS_SHOWN = 20
+
 
 def standing(home: Home, drawn: Run) -> bool:
     """The live head of the page: state, progress, the seven figures, buttons. Returns whether to poll.
@@ -104,7 +106,15 @@ def _figures(run: Run) -> None:
 def _errors(tasks: Sequence[VideoTask]) -> None:
     failed = [task for task in tasks if task.state == TaskState.FAILED.value]
     if failed:
-        sentences([f"**{plain(task.video)}**: {plain(task.error or 'failed without a word')}" for task in failed])
+        lines = [
+            f"**{plain(task.video)}**: {plain(line)}"
+            for task in failed
+            for line in (task.error or "failed without a word").splitlines()
+        ]
+        if len(lines) > ERRORS_SHOWN:
+            command = f"python -m vos_core show {failed[0].run_id}"
+            lines[ERRORS_SHOWN:] = [f"and {len(lines) - ERRORS_SHOWN} more: `{command}` lists them all"]
+        sentences(lines)
 
 
 def videos(run: Run, tasks: Sequence[VideoTask]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def plan_import(
     if reference:
         options.append((AGAINST, home.store(reference)))
     settings = RunSettings(dataset.name, home.store(dataset.root), split, name.strip(), options=tuple(sorted(options)))
-    videos = _counted(check_videos(dataset, names), reference)
+    videos = _counted(dataset, names, reference)
     planned = PlannedRun(
         settings, dataset.default_split, videos, home.store(results), home.store(reference) if reference else None
     )
@@ -55,7 +55,7 @@ def plan_agreement(
     dataset = open_dataset(home.locate(settings.dataset_path), settings.dataset)
     names = settings.videos or dataset.video_names(settings.split)
     options = dict(settings.options) | {IMPORTED: predictions, AGAINST: home.store(reference)}
-    videos = _counted(check_videos(dataset, names), reference)
+    videos = _counted(dataset, names, reference)
     agreement = replace(settings, options=tuple(sorted(options.items())))
     planned = PlannedRun(agreement, default_split, videos, predictions, home.store(reference))
     return LaunchPlan(f"Agreement with {reference.name}", "", (planned,))
@@ -158,14 +158,18 @@ def _folder(path: Path, what: str) -> Path:
     return path
 
 
-def _counted(videos: Iterable[VideoFacts], reference: Path | None) -> tuple[VideoFacts, ...]:
+def _counted(dataset: Dataset, names: Sequence[str], reference: Path | None) -> tuple[VideoFacts, ...]:
     """With a reference, its masks are what counts as annotated. Raises InputError when it has none of these videos."""
+    videos = check_videos(dataset, names)
     if reference is None:
-        return tuple(videos)
-    counted = tuple(replace(v, annotated=len(list((reference / v.name).glob("*.png")))) for v in videos)
+        return videos
+    counted = tuple(
+        replace(facts, annotated=dataset.video(facts.name).held_against(reference / facts.name).annotated)
+        for facts in videos
+    )
     if not any(video.annotated > 2 for video in counted):
         raise InputError(
             f"{reference} has no masks of these videos to score against (expected "
-            f"{reference.name}/{counted[0].name}/<frame>.png): check the path."
+            f"{reference.name}/{counted[0].name}/<frame>.png, or one folder an object below the video): check the path."
         )
     return counted

@@ -12,7 +12,7 @@ from db.states import RunState
 from vos_core.cli.cluster import add_address_argument, apply_address
 from vos_core.cli.follow import follow
 from vos_core.cli.grids import add_grid_arguments, grid_of, ignored_arguments
-from vos_core.cli.tables import OFFICIAL, counted, run_scores, runs_table
+from vos_core.cli.tables import OFFICIAL, counted, error_lines, run_scores, runs_table
 from vos_core.execution.pace import past_cpu_seconds
 from vos_core.execution.submit import submit, wait
 from vos_core.home import Home
@@ -76,8 +76,8 @@ def follow_to_the_end(home: Home, run_ids: list[int], *, detach: bool = False, a
             if row.state == RunState.DONE.value and not row.scorable:
                 print(f"{row.name}: no scores, the split is annotated on first frames only", file=sys.stderr)
             for task in queries.tasks(home.database, row.id) if row.videos_failed else []:
-                if task.error:
-                    print(f"error: {row.name}, {task.video}: {task.error}", file=sys.stderr)
+                for line in error_lines(task):
+                    print(f"error: {row.name}: {line}", file=sys.stderr)
             print(f"masks: {home.locate(row.predictions)}", file=sys.stderr)
     return 0 if all(row.state == RunState.DONE.value for row in runs) else 1
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from db import queries
 from db.states import ScoreKind
 from vos_core.cli.selection import find_runs
-from vos_core.cli.tables import number, runs_table, server_lines, table
+from vos_core.cli.tables import OFFICIAL, error_lines, number, run_scores, runs_table, server_lines, table
 from vos_core.execution.second_metric import DOT_FIGURES
 from vos_core.home import Home
 
@@ -36,7 +36,9 @@ def run(args: argparse.Namespace) -> int:
             "state": row.state,
             "settings": row.settings,
             "provenance": row.provenance,
+            "folder": str(home.locate(row.predictions)),
             "score_kind": row.score_kind,
+            "scores": dict(zip(OFFICIAL, run_scores(row))),
             "other_scores": row.other_scores,
             "dot_scores": row.dot_scores,
             "server_scores": [
@@ -103,9 +105,9 @@ def run(args: argparse.Namespace) -> int:
     ]
     print(table(header, rows, left=2))
     for task in tasks:
-        if task.error:
-            print(f"error: {task.video}: {task.error}")
-    print(f"masks: {home.locate(row.folder)}")
+        for line in error_lines(task):
+            print(f"error: {line}")
+    print(f"masks: {home.locate(row.predictions)}")
     for name, value in sorted(row.provenance.items()):
         print(f"{name}: {value}")
     return 0

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from db.models import Run, ServerScore
+from db.models import Run, ServerScore, VideoTask
 from db.states import ScoreKind
 from vos_core.runs import SHORT
 
@@ -65,6 +65,11 @@ def dot_line(run: Run) -> str | None:
         return None
     figures = ", ".join(f"{name} {number(value)}" for name, value in run.dot_scores.items())
     return f"{run.title or run.name}: MOSEv2's second metric: {figures}"
+
+
+def error_lines(task: VideoTask) -> list[str]:
+    """What is wrong with a video's task, a line a problem, each with the video's name."""
+    return [line if task.video in line else f"{task.video}: {line}" for line in (task.error or "").splitlines()]
 
 
 def server_lines(scores: Sequence[ServerScore]) -> list[str]:

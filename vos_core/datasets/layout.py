@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -70,6 +70,13 @@ class Video:
     def ground_truth(self) -> Mapping[str, Path] | Path:
         """What scores are computed against: `annotations`, or the folder of object folders."""
         return self.per_object or self.annotations
+
+    def held_against(self, folder: Path) -> Video:
+        """The same frames, with the masks in `folder` (the video's, of either layout) in place of the annotations."""
+        if is_per_object(folder):
+            return replace(self, annotations={}, per_object=folder)
+        masks = {stem: folder / f"{stem}.png" for stem in self.stems}
+        return replace(self, annotations={k: path for k, path in masks.items() if path.exists()}, per_object=None)
 
 
 @dataclass(frozen=True)

@@ -100,17 +100,17 @@ def evaluate_dot(
 
 def score_folder(
     video: str,
-    annotations: Mapping[str, Path],
+    annotations: Mapping[str, Path] | Path,
     folder: Path | str,
     *,
     official_decay: bool = False,
     extra_objects: ExtraObjects = "error",
 ) -> VideoScores:
-    """Score one video whose predictions are `folder/<frame>.png`; arguments as for `VideoScorer`.
+    """Score one video whose predictions lie in `folder`; arguments as for `VideoScorer` (or `PerObjectScorer`).
 
     Raises PredictionError with one line a problem.
     """
-    outcome = _score_part(_Part(video, dict(annotations), Path(folder), extra_objects))
+    outcome = _score_part(_Part(video, annotations, Path(folder), extra_objects))
     if problems := _problems(video, Path(folder), [outcome]):
         raise PredictionError("\n".join(problems))
     return _join(video, [outcome], official_decay)

@@ -87,7 +87,8 @@ class VideoScorer:
         if (highest := int(prediction.max())) > count:
             extra = sorted(set(np.unique(prediction).tolist()) - set(range(count + 1)))
             hint = " (255 is void in annotations, but no object in predictions)" if highest == VOID else ""
-            self.warnings.append(extra_objects_warning(where, extra, f"1 to {count}", self._extra_objects, hint))
+            known = "1" if count == 1 else f"1 to {count}"
+            self.warnings.append(extra_objects_warning(where, extra, known, self._extra_objects, hint))
         j, f = score_labels(annotation, prediction, count, boundary_radius(*annotation.shape))
         self._j[:, row] = j
         self._f[:, row] = f

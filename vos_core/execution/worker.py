@@ -22,6 +22,7 @@ from vos_core.datasets import open_dataset
 from vos_core.datasets.checks import is_evenly_annotated
 from vos_core.datasets.layout import Video
 from vos_core.errors import Cancelled, VosLabError
+from vos_core.evaluation import score_folder
 from vos_core.evaluation.scorer import is_scorable
 from vos_core.execution.messages import (
     Assign,
@@ -52,7 +53,7 @@ from vos_core.execution.sidecar import (
 from vos_core.frames import VideoClip
 from vos_core.home import Home
 from vos_core.inference import segment_video
-from vos_core.masks import MissingMask
+from vos_core.masks import MaskError, MissingMask
 from vos_core.models.base import Segmenter
 from vos_core.models.loading import load_model
 from vos_core.models.sam2_options import LATER, prompting_of
@@ -235,21 +236,29 @@ class Worker:
         """Score masks that are already there, and leave a record of it in the run's folder."""
         began = time.perf_counter()
         masks, records = Path(task.predictions) / video.name, Path(task.folder) / video.name
-        annotations = reference_masks(Path(task.reference), video) if task.reference else truth_of(settings, video)
+        if task.reference:
+            video = video.held_against(Path(task.reference) / video.name)
+        annotations = truth_of(settings, video)
         earlier = read_record(records, settings.fingerprint, video.length)
         dot = task.kind == "score_dot" or gets_dot(settings) or bool(earlier and earlier.dot)
         scorer = self._begin_scoring(settings, video, annotations, dot=dot and not task.reference)
         scored = None
         if scorer is not None:
             read = prediction_reader(masks, annotations)
+            # What is wrong with masks is told at the end, all at once (see `tell_all_problems`).
+            told_later = MissingMask if settings.option(LATER, False) else MaskError
             for index, stem in enumerate(video.stems):
                 if self._should_stop(task):
                     raise Cancelled(f"Video {video.name} was stopped.")
-                with contextlib.suppress(MissingMask):  # told at the end, all missing frames at once
+                with contextlib.suppress(told_later):
                     scorer.add(stem, read(stem))
                 if index % 50 == 49:
                     self._say(Progress(task.task_id, task.attempt, "scoring", index + 1))
-            scored = scorer.finish()
+            try:
+                scored = scorer.finish()
+            except VosLabError:
+                tell_all_problems(settings, video, masks)
+                raise
         records.mkdir(parents=True, exist_ok=True)
         record = earlier or VideoRecord(settings.fingerprint, video.name, task.attempt, video.length)
         write_record(
@@ -301,10 +310,13 @@ def prediction_reader(
     return mask_reader(masks)
 
 
-def reference_masks(folder: Path, video: Video) -> dict[str, Path]:
-    """Masks of a folder that stand in for the annotations of a video, in time order."""
-    paths = {stem: folder / video.name / f"{stem}.png" for stem in video.stems}
-    return {stem: path for stem, path in paths.items() if path.exists()}
+def tell_all_problems(settings: RunSettings, video: Video, masks: Path) -> None:
+    """Look through masks whose scoring failed, which tells no more than the first problem.
+
+    Raises PredictionError with one line a problem. Silent where objects may appear later, which it cannot judge.
+    """
+    if not settings.option(LATER, False):
+        score_folder(video.name, truth_of(settings, video), masks)
 
 
 def object_records(video: Video, scored: Scored | None) -> tuple[ObjectRecord, ...]:
