@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from db import queries
+from db import ledger, queries
 from db.models import Run
-from db.states import RunState
+from db.session import writing
+from db.states import RunState, TaskState
 from tests.clips import write_dataset
 from vos_core.errors import InputError
 from vos_core.evaluation import evaluate
@@ -103,6 +104,23 @@ def test_the_same_settings_again_keep_what_is_there(home: Home) -> None:
     assert answer["runs"] == answer["existing"] == first
     until(lambda: ended(home, first))
     assert mask.stat().st_mtime_ns == before
+
+
+def test_what_was_finished_unheard_is_adopted(home: Home) -> None:
+    """As after a dispatcher that died before it wrote down what its workers had finished."""
+    ids = launch(home, "static")
+    until(lambda: ended(home, ids))
+    expected = rows(home, ids)[0].jf_mean
+    folder = home.locate(rows(home, ids)[0].folder)
+    made = {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")}
+    stop_dispatcher(home)
+    with writing(home.database) as session:
+        ledger.requeue_tasks(session, ids, [TaskState.DONE])
+    until(lambda: ended(home, ids))
+    (run,) = rows(home, ids)
+    assert (run.state, run.videos_done, run.jf_mean) == ("done", 3, expected)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")} == made
+    assert not queries.workers(home.database), "a worker was started for nothing"
 
 
 def test_a_folder_of_somebody_else_is_left_alone(home: Home) -> None:

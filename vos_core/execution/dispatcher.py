@@ -9,7 +9,7 @@ import queue
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
@@ -22,35 +22,36 @@ from db.schema import ensure
 from db.states import TaskKind
 from vos_core.cuda import CLUSTER_VARIABLE
 from vos_core.execution import lease
+from vos_core.execution.beat import write_beat
 from vos_core.execution.clocks import RunClocks
+from vos_core.execution.cost import CostModel
+from vos_core.execution.crew import Crew
 from vos_core.execution.intents import Effects, apply_intents, remove_folders, write_run_file
-from vos_core.execution.leftovers import Leftovers
 from vos_core.execution.loading import cost_of, queued_runs
-from vos_core.execution.messages import Cancel, Failed, Finished, Message, Progress, Ready, Stop, Stopped
+from vos_core.execution.messages import Failed, Finished, Message, Progress, Ready, Stop, Stopped
 from vos_core.execution.outcomes import (
     finished_record,
+    record_all,
     write_death,
     write_failure,
     write_finished,
     write_run_failure,
     write_stopped,
 )
-from vos_core.execution.progress import Underway, pace_of
 from vos_core.execution.ray_workers import RayWorkers
-from vos_core.execution.sidecar import sweep
-from vos_core.execution.slots import Slot, may_use
+from vos_core.execution.sidecar import VideoRecord, sweep
+from vos_core.execution.slots import Slot
 from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
-from vos_core.execution.worker_handle import Assignment, Gone, Inbox, WorkerHandle, WorkerSource
+from vos_core.execution.worker_handle import Assignment, Gone, WorkerHandle, WorkerSource
 from vos_core.execution.worker_process import LocalWorkers
 from vos_core.home import Home
 
 TICK_SECONDS = 0.2
 HEARTBEAT_SECONDS = 1.0
 IDLE_EXIT_SECONDS = 20.0
-CANCEL_SECONDS = 1.5  # or two frames, whichever is longer: then a cancelled worker that has not stopped is killed
-STOP_SECONDS = 6.0  # for all workers, when the dispatcher is told to stop
 RETRY_SECONDS = 1.0
-MOST_FAILED_STARTS = 3
+PRICING_SECONDS = 30.0  # so often, what finished meanwhile tells what the waiting videos cost
+MOST_ADOPTED = 200  # in one turn: thousands would keep the heartbeat waiting
 
 log = logging.getLogger("dispatcher")
 
@@ -61,18 +62,15 @@ class Dispatcher:
     def __init__(self, home: Home, held: lease.Held, source: WorkerSource) -> None:
         self._home, self._held = home, held
         self._database = home.database
-        self._leftovers = Leftovers(home)
-        self._source = source
-        self._slots: Sequence[Slot] = ()
-        self._workers: dict[str, WorkerHandle] = {}
-        self._failed_starts: dict[str, int] = {}
-        self._inbox: Inbox = queue.Queue()
+        self._crew = Crew(home, source)
         self._queue = TaskQueue(has_gpu=False)
         self._clocks = RunClocks()
         self._unheard: deque[tuple[WorkerHandle, Message | Gone]] = deque()
         self._adrift = True  # what is in memory may differ from the database
         self._stopping = False
         self._heartbeat_at = 0.0
+        self._priced_at = time.monotonic()
+        self._has_news = False  # videos finished since the last pricing
         self._idle_since = time.monotonic()
 
     # --- life
@@ -89,7 +87,7 @@ class Dispatcher:
                     self._tick()
                     if self._is_idle() and self._held.release(unless_asked=True):
                         log.info("nothing left to do")
-                        self._stop_workers()
+                        self._crew.stop()
                         return
                 except (OperationalError, OSError) as error:
                     # Locked or a full disk: nothing is lost, results wait on disk and in memory.
@@ -99,14 +97,13 @@ class Dispatcher:
             self._shut_down()
         except lease.LeaseLost:
             log.error("another dispatcher took the lease: stopping without a word to the database")
-            self._stop_workers()
+            self._crew.stop()
 
     def _catch_up(self) -> None:
         """Read the queue anew. Tasks that are marked as running while no worker is on them wait again: an earlier
         dispatcher's, or one of ours whose end could not be written."""
-        at_work = [worker.assignment.task.task_id for worker in self._workers.values() if worker.assignment]
         with self._writing() as session:
-            ledger.requeue_interrupted(session, at_work)
+            ledger.requeue_interrupted(session, self._crew.at_work())
         self._queue = TaskQueue(has_gpu=self._queue.has_gpu)
         self._reload(None)
         self._adrift = False
@@ -115,16 +112,16 @@ class Dispatcher:
         self._stopping = True
 
     def _is_idle(self) -> bool:
-        if len(self._queue) or any(worker.assignment for worker in self._workers.values()):
+        if len(self._queue) or self._crew.at_work():
             self._idle_since = time.monotonic()
         return time.monotonic() - self._idle_since > IDLE_EXIT_SECONDS
 
     def _shut_down(self) -> None:
         log.info("stopping: running videos go back to the queue")
-        self._stop_workers()
+        self._crew.stop()
         deadline = time.monotonic() + RETRY_SECONDS
         try:
-            while self._workers and time.monotonic() < deadline:
+            while len(self._crew) and time.monotonic() < deadline:
                 self._hear(TICK_SECONDS)  # their last words: what was finished is done
             with self._writing() as session:
                 ledger.requeue_interrupted(session)
@@ -133,34 +130,27 @@ class Dispatcher:
         except OperationalError as error:
             log.warning("this is left to the next dispatcher: %s", error.orig)
 
-    def _stop_workers(self) -> None:
-        for worker in self._workers.values():
-            if worker.assignment is not None:
-                worker.assignment.cancelled_at = worker.assignment.cancelled_at or time.monotonic()
-            worker.send(Stop())
-        deadline = time.monotonic() + STOP_SECONDS
-        for worker in self._workers.values():
-            worker.wait(max(0.1, deadline - time.monotonic()))
-            worker.kill()
-
     # --- one turn of the loop
 
     def _tick(self) -> None:
         self._hear(TICK_SECONDS)
         self._apply_intents()
-        self._kill_deaf_workers()
-        self._hand_out()
+        self._crew.kill_deaf()
         if time.monotonic() - self._heartbeat_at >= HEARTBEAT_SECONDS:
-            self._beat()
+            self._beat()  # before anything is started: after a long sleep, the lease may be lost
+        if self._has_news and time.monotonic() - self._priced_at >= PRICING_SECONDS:
+            self._queue.reprice(self._costs())
+            self._priced_at, self._has_news = time.monotonic(), False
+        self._hand_out()
 
     def _hear(self, seconds: float) -> None:
         """Take messages, waiting at most `seconds` for the first. One stays unheard until it is written down: a
         database that is locked for a while loses none."""
         with contextlib.suppress(queue.Empty):
             if not self._unheard:
-                self._unheard.append(self._inbox.get(timeout=seconds))
+                self._unheard.append(self._crew.inbox.get(timeout=seconds))
             while True:
-                self._unheard.append(self._inbox.get_nowait())
+                self._unheard.append(self._crew.inbox.get_nowait())
         self._write_finished()
         while self._unheard:
             self._on_message(*self._unheard[0])
@@ -177,15 +167,14 @@ class Dispatcher:
                     found.append((assignment, record))
         write_finished(self._writing, [(assignment.task, record) for assignment, record in found])
         for assignment, _ in found:
-            assignment.written = True
+            assignment.written = self._has_news = True
 
     def _on_message(self, worker: WorkerHandle, message: Message | Gone) -> None:
         if isinstance(message, Gone):
-            self._on_gone(worker, message.how)
+            self._on_gone(worker, message)
             return
         if isinstance(message, Ready):
-            worker.ready = True
-            self._failed_starts.pop(worker.slot.name, None)
+            self._crew.on_ready(worker)
             return
         assignment = worker.assignment
         if assignment is None or not _is_about(message, assignment):
@@ -201,7 +190,7 @@ class Dispatcher:
         """The worker is no longer on that run; when it was the last one, the run's clock stops."""
         run_id = assignment.run.run_id
         worker.assignment, worker.progress = None, None
-        if not any(w.assignment and w.assignment.run.run_id == run_id for w in self._workers.values()):
+        if not self._crew.is_on(run_id):
             self._clocks.stop(run_id)
 
     def _on_end(self, run: QueuedRun, task: PendingTask, message: Message) -> None:
@@ -222,18 +211,14 @@ class Dispatcher:
     def _fail_run(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
         write_run_failure(self._writing, run.run_id, [task, *self._queue.drop(run.run_id)], sentence)
 
-    def _on_gone(self, worker: WorkerHandle, how: str) -> None:
+    def _on_gone(self, worker: WorkerHandle, gone: Gone) -> None:
         """A worker ended."""
-        name = worker.slot.name
-        if self._workers.get(name) is not worker:
+        if worker not in self._crew:
             return
-        if not worker.ready:
-            self._failed_starts[name] = self._failed_starts.get(name, 0) + 1
-            log.error("worker %s did not start (%s): see %s", name, how, worker.log)
         if worker.assignment is not None:
-            self._on_death(worker, worker.assignment, how)
+            self._on_death(worker, worker.assignment, gone.how)
             self._leave(worker, worker.assignment)
-        del self._workers[name]
+        self._crew.on_gone(worker, gone)
 
     def _on_death(self, worker: WorkerHandle, assignment: Assignment, how: str) -> None:
         """A worker died on a video: twice makes a failure, unless we killed it for not stopping."""
@@ -257,69 +242,82 @@ class Dispatcher:
         self._after(effects)
 
     def _after(self, effects: Effects) -> None:
-        for worker in self._workers.values():
-            assignment = worker.assignment
-            if assignment and assignment.run.run_id in effects.stop and assignment.cancelled_at is None:
-                assignment.cancelled_at = time.monotonic()
-                worker.send(Cancel(assignment.task.task_id, assignment.attempt))
+        self._crew.cancel(effects.stop)
         remove_folders(effects)
         self._reload(effects.reload)
         self._idle_since = time.monotonic()
 
-    def _kill_deaf_workers(self) -> None:
-        """A cancelled worker that is stuck in a frame, or still loads its model, loses its process."""
-        for worker in list(self._workers.values()):
-            if worker.assignment is None or worker.assignment.cancelled_at is None:
-                continue
-            speed = worker.progress.frames_per_second if worker.progress else None
-            grace = max(CANCEL_SECONDS, 2 / speed if speed else 0.0)
-            if time.monotonic() - worker.assignment.cancelled_at > grace:
-                worker.kill()
-
     def _hand_out(self) -> None:
-        self._slots = self._source.slots()
-        self._queue.has_gpu = any(slot.device == "cuda" for slot in self._slots)
-        there = {slot.name for slot in self._slots}  # a node that left and comes back is tried anew
-        self._failed_starts = {name: count for name, count in self._failed_starts.items() if name in there}
-        for slot in self._slots:
-            worker = self._workers.get(slot.name)
-            if (worker is not None and not worker.idle) or (worker is None and self._leftovers.hold_up(slot.name)):
-                continue
-            while (taken := self._take(slot, worker)) is not None:
-                run, task = taken
-                if not self._prepare(run, task) or self._adopt(run, task):
-                    continue
+        """Give every idle worker a task and start workers for what waits; one transaction for all of it."""
+        self._crew.look()
+        self._queue.has_gpu = self._crew.has_gpu
+        adopted: list[tuple[PendingTask, VideoRecord]] = []
+        given: list[tuple[WorkerHandle, Assignment]] = []
+        try:
+            for slot, worker in self._crew.vacancies():
+                taken = self._take(slot, worker, adopted)
                 if worker is None:
-                    # Start the process; it takes the task when it says that it is ready.
-                    self._queue.put_back(run, task)
-                    self._start_worker(slot)
-                    break
-                self._assign(worker, run, task)
-                break
-            else:
-                if worker is not None and slot.number > 1:
+                    if taken is not None:
+                        # Start the process; it takes the task when it says that it is ready.
+                        self._queue.put_back(*taken)
+                        self._start_worker(slot)
+                elif taken is not None:
+                    given.append((worker, worker.assign(*taken)))
+                elif slot.number > 1 and len(adopted) < MOST_ADOPTED:
                     worker.send(Stop())  # it would hold its GPU's memory for nobody
-        for worker in self._workers.values():
+            self._write_hand_out(adopted, given)
+        except BaseException:
+            for worker, _ in given:
+                worker.unassign()
+            raise
+        for worker, assignment in given:
+            run = assignment.run
+            if assignment.task.kind is TaskKind.SEGMENT or run.predictions != run.folder:
+                self._clocks.start(run.run_id)  # scoring masks again is no part of what the run took
+            worker.begin()
+        for worker in self._crew:
             if worker.assignment and (upcoming := self._queue.upcoming(worker.slot.device, worker.weights)):
                 worker.expect(*upcoming)
 
-    def _take(self, slot: Slot, worker: WorkerHandle | None) -> tuple[QueuedRun, PendingTask] | None:
-        others = (w for w in self._workers.values() if w is not worker and w.slot.device == slot.device)
-        weights, peers = worker.weights if worker else None, [other.as_peer() for other in others]
-        return self._queue.take(slot.device, weights, peers, lambda run: may_use(slot, run.placement, self._slots))
+    def _write_hand_out(
+        self, adopted: list[tuple[PendingTask, VideoRecord]], given: list[tuple[WorkerHandle, Assignment]]
+    ) -> None:
+        if not adopted and not given:
+            return
+        with self._writing() as session:
+            record_all(session, adopted)
+            for worker, assignment in given:
+                ledger.start_task(session, assignment.task.task_id, assignment.attempt, worker.slot.name)
+        self._has_news |= bool(adopted)
+
+    def _take(
+        self, slot: Slot, worker: WorkerHandle | None, adopted: list[tuple[PendingTask, VideoRecord]]
+    ) -> tuple[QueuedRun, PendingTask] | None:
+        """The next task for a slot that must be done. Videos on the way that an earlier attempt finished (its
+        dispatcher died before it heard) are taken over: they join `adopted`."""
+        weights, peers = worker.weights if worker else None, self._crew.peers(slot)
+        suits = partial(self._crew.may_use, slot)
+        while len(adopted) < MOST_ADOPTED:
+            taken = self._queue.take(slot.device, weights, peers, suits)
+            if taken is None:
+                return None
+            run, task = taken
+            if not self._prepare(run, task):
+                continue
+            record = finished_record(run, task) if task.kind is TaskKind.SEGMENT else None
+            if record is None:
+                return taken
+            adopted.append((task, record))
+        return None
 
     def _start_worker(self, slot: Slot) -> None:
-        if self._failed_starts.get(slot.name, 0) >= MOST_FAILED_STARTS:
-            log_file = self._home.logs / f"worker-{slot.name}.log"
-            while (taken := self._queue.take(slot.device, suits=partial(self._is_hopeless, slot.device))) is not None:
-                self._fail_run(*taken, f"No worker can be started on this machine: see {log_file}.")
+        if not self._crew.is_given_up(slot):
+            self._crew.start(slot)
             return
-        self._workers[slot.name] = self._source.start(slot, self._inbox)
-
-    def _is_hopeless(self, device: str, run: QueuedRun) -> bool:
-        """Whether workers start in none of the slots that the run may use."""
-        usable = [s for s in self._slots if s.device == device and may_use(s, run.placement, self._slots)]
-        return all(self._failed_starts.get(s.name, 0) >= MOST_FAILED_STARTS for s in usable if s.number == 1)
+        log_file = self._home.logs / f"worker-{slot.name}.log"
+        hopeless = partial(self._crew.is_hopeless, slot.device)
+        while (taken := self._queue.take(slot.device, suits=hopeless)) is not None:
+            self._fail_run(*taken, f"No worker can be started on this machine: see {log_file}.")
 
     def _prepare(self, run: QueuedRun, task: PendingTask) -> bool:
         """Have the run's folder and `run.json` there; False when the run had to be failed."""
@@ -332,25 +330,6 @@ class Dispatcher:
             return False
         run.prepared = True
         return True
-
-    def _adopt(self, run: QueuedRun, task: PendingTask) -> bool:
-        """Take over a video that an earlier attempt finished (its dispatcher died before it heard)."""
-        if task.kind is not TaskKind.SEGMENT:
-            return False
-        record = finished_record(run, task)
-        if record is None:
-            return False
-        write_finished(self._writing, [(task, record)])
-        return True
-
-    def _assign(self, worker: WorkerHandle, run: QueuedRun, task: PendingTask) -> None:
-        attempt = task.attempt + 1
-        with self._writing() as session:
-            ledger.start_task(session, task.task_id, attempt, worker.slot.name)
-        task.attempt = attempt
-        if task.kind is TaskKind.SEGMENT or run.predictions != run.folder:
-            self._clocks.start(run.run_id)  # scoring masks again is no part of what the run took
-        worker.assign(run, task, attempt)
 
     # --- database
 
@@ -366,50 +345,20 @@ class Dispatcher:
     def _beat(self) -> None:
         """One commit a second: the lease, all workers and all progress."""
         self._heartbeat_at = time.monotonic()
-        progress = {
-            worker.assignment.task.task_id: worker.progress.frames_done
-            for worker in self._workers.values()
-            if worker.assignment and worker.progress
-        }
         with self._writing() as session:
-            ledger.write_progress(session, progress)
-            ledger.write_paces(session, self._paces())
-            ledger.forget_workers(session, but=self._workers)
-            for run_id in {w.assignment.run.run_id for w in self._workers.values() if w.assignment}:
-                ledger.refresh_run(session, run_id)
-            for name, worker in self._workers.items():
-                state = "busy" if worker.assignment else "idle" if worker.ready else "starting"
-                ledger.record_worker(
-                    session,
-                    name,
-                    host=worker.host,
-                    pid=worker.pid,
-                    process_started=worker.process_started,
-                    device=worker.slot.device,
-                    state=state,
-                    task_id=worker.assignment.task.task_id if worker.assignment else None,
-                    frames_per_second=worker.progress.frames_per_second if worker.progress else None,
-                )
-
-    def _paces(self) -> dict[int, tuple[float | None, float | None]]:
-        """Frames a second and seconds left of every run that a worker is on."""
-        underway: dict[int, list[Underway]] = {}
-        for worker in self._workers.values():
-            if worker.assignment is not None:
-                task, heard = worker.assignment.task, worker.progress
-                done, rate = (heard.frames_done, heard.frames_per_second) if heard else (0, None)
-                video = Underway(task.frames, done, rate, task.seconds)
-                underway.setdefault(task.run_id, []).append(video)
-        paces = {run: pace_of(videos, self._queue.waiting_seconds(run)) for run, videos in underway.items()}
-        return {run: (pace.frames_per_second, pace.seconds_left) for run, pace in paces.items()}
+            write_beat(session, self._crew, self._queue)
 
     def _reload(self, run_ids: set[int] | None) -> None:
         """Read the queue from the database: of the given runs, or (None) of all."""
         for run_id in run_ids or ():
             self._queue.drop(run_id)
-        costs = lru_cache(partial(cost_of, self._database))
+        costs = self._costs()
         for run, tasks in queued_runs(self._home, run_ids):
             self._queue.put(run, tasks, costs(run.settings.model))
+
+    def _costs(self) -> Callable[[str], CostModel]:
+        """What videos cost now, by model."""
+        return lru_cache(partial(cost_of, self._database))
 
 
 def _is_about(message: Message, assignment: Assignment) -> bool:

@@ -38,16 +38,20 @@ def finished_record(run: QueuedRun, task: PendingTask) -> VideoRecord | None:
 
 def write_finished(writing: Writing, finished: Sequence[tuple[PendingTask, VideoRecord]]) -> None:
     """These videos are done."""
-    if not finished:
-        return
-    with writing() as session:
-        wanted = select(VideoTask).where(VideoTask.id.in_([task.task_id for task, _ in finished]))
-        there = {task.id: task for task in session.scalars(wanted)}
-        for task, record in finished:
-            if task.task_id in there:
-                record_finished(session, task.task_id, record)
-        for run_id in {task.run_id for task in there.values()}:
-            _refresh(session, run_id)
+    if finished:
+        with writing() as session:
+            record_all(session, finished)
+
+
+def record_all(session: Session, finished: Sequence[tuple[PendingTask, VideoRecord]]) -> None:
+    """These videos are done: part of a transaction."""
+    wanted = select(VideoTask).where(VideoTask.id.in_([task.task_id for task, _ in finished]))
+    there = {task.id: task for task in session.scalars(wanted)} if finished else {}
+    for task, record in finished:
+        if task.task_id in there:
+            record_finished(session, task.task_id, record)
+    for run_id in {task.run_id for task in there.values()}:
+        _refresh(session, run_id)
 
 
 def write_failure(writing: Writing, task: PendingTask, sentence: str) -> bool:

@@ -124,7 +124,7 @@ class RayWorker(WorkerHandle):
                 ray.kill(self._actor)
 
     def _live(self, inbox: Inbox) -> None:
-        how = "its actor failed"
+        gone = Gone("its actor failed")
         try:
             self._actor = self._create()
             self.pid = self._answer(self._actor.pid.remote())
@@ -134,19 +134,19 @@ class RayWorker(WorkerHandle):
                 for line in lines:
                     with contextlib.suppress(VosLabError):
                         inbox.put((self, decode(line)))
-            how = how_it_ended(code)
+            gone = how_it_ended(code)
         except _Lost as lost:
-            how = str(lost)
+            gone = Gone(str(lost), by_itself=False)
         except Exception as error:  # Ray's own, and what the actor raised
-            how = f"its actor or its node {self.host} is gone ({type(error).__name__})"
+            gone = Gone(f"its actor or its node {self.host} is gone ({type(error).__name__})")
             if self._killed.is_set():
-                how = "killed by its dispatcher"
+                gone = Gone("killed by its dispatcher", by_itself=False)
             else:
                 log.warning("worker %s: %s", self.slot.name, error)
         finally:
             self.kill()
             self._ended.set()
-            inbox.put((self, Gone(how)))
+            inbox.put((self, gone))
 
     def _create(self) -> Any:
         import ray

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from vos_core.execution.task_queue import Peer, PendingTask, QueuedRun, seconds_
 from vos_core.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+FAULTS = {signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Gone:
     """Put in the dispatcher's inbox when a worker ended. `how` completes the sentence "its worker died on it, ..."."""
 
     how: str
+    by_itself: bool = True  # and not killed from outside, which says nothing about the work
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Assignment:
     attempt: int
     began: float
     expected_s: float  # loading included
+    held: str | None = None  # weights that the worker held before
     cancelled_at: float | None = None
     written: bool = False  # its finished video is written down
 
@@ -62,18 +66,30 @@ class WorkerHandle(ABC):
         """Started, and without a task."""
         return self.ready and self.assignment is None
 
-    def assign(self, run: QueuedRun, task: PendingTask, attempt: int) -> None:
-        """Give it a video task."""
-        expected_s = task.seconds
-        if task.kind is TaskKind.SEGMENT and run.weights != self.weights:
+    def assign(self, run: QueuedRun, task: PendingTask) -> Assignment:
+        """Note a further attempt at a video task; `begin` tells the worker."""
+        held, expected_s = self.weights, task.seconds
+        if task.kind is TaskKind.SEGMENT and run.weights != held:
             expected_s += run.load_s
             self.weights = run.weights
-        self.assignment = Assignment(run, task, attempt, time.time(), expected_s)
+        self.assignment = Assignment(run, task, task.attempt + 1, time.time(), expected_s, held)
         self.progress = None
+        return self.assignment
+
+    def unassign(self) -> None:
+        """The assignment could not be written down: it is none."""
+        if self.assignment is not None:
+            self.weights, self.assignment = self.assignment.held, None
+
+    def begin(self) -> None:
+        """Tell the worker its assignment."""
+        assert self.assignment is not None
+        run, task = self.assignment.run, self.assignment.task
+        task.attempt = self.assignment.attempt
         self.send(
             Assign(
                 task.task_id,
-                attempt,
+                task.attempt,
                 task.kind.value,
                 task.video,
                 run.settings.to_json(),
@@ -124,6 +140,11 @@ class WorkerSource(Protocol):
 
     def start(self, slot: Slot, inbox: Inbox) -> WorkerHandle:
         """Start a worker in a slot. It says `Ready` in the inbox when it can be given a task."""
+
+
+def is_by_itself(code: int) -> bool:
+    """Whether a process with this exit code ended by itself: with a code, or the signal of a fault of its own."""
+    return code >= 0 or -code in FAULTS
 
 
 def worker_environment(slot: Slot, home: Home) -> dict[str, str]:

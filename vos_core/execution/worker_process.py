@@ -17,7 +17,7 @@ from vos_core.errors import VosLabError
 from vos_core.execution.leftovers import WORKER_MODULE
 from vos_core.execution.messages import Message, decode, encode
 from vos_core.execution.slots import Slot, find_slots
-from vos_core.execution.worker_handle import Gone, Inbox, WorkerHandle, worker_environment
+from vos_core.execution.worker_handle import Gone, Inbox, WorkerHandle, is_by_itself, worker_environment
 from vos_core.home import Home
 
 
@@ -67,7 +67,7 @@ class WorkerProcess(WorkerHandle):
                 inbox.put((self, decode(line)))
             except VosLabError:
                 continue
-        inbox.put((self, Gone(how_it_ended(self.process.wait()))))
+        inbox.put((self, how_it_ended(self.process.wait())))
 
 
 class LocalWorkers:
@@ -86,6 +86,7 @@ class LocalWorkers:
         return WorkerProcess(slot, self._home, inbox)
 
 
-def how_it_ended(code: int) -> str:
+def how_it_ended(code: int) -> Gone:
     """An exit code in words."""
-    return f"signal {-code} (out of memory?)" if code < 0 else f"exit code {code}"
+    how = f"signal {-code} (out of memory?)" if code < 0 else f"exit code {code}"
+    return Gone(how, is_by_itself(code))
