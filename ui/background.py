@@ -1,4 +1,4 @@
-"""What the app does besides serving: brings a dead dispatcher back while work is queued, and passes SIGTERM on to it."""
+"""Besides serving, the app brings a dead dispatcher back while work is queued, and passes SIGTERM on to it."""
 
 from __future__ import annotations
 
@@ -75,12 +75,16 @@ class _JobEnd:
 
 
 async def _watch(end: _JobEnd) -> None:
+    said = ""
     while not end.came:
         try:
             if await asyncio.to_thread(_revive):
                 _log.info("A dispatcher was started: work was queued and nobody dispatched.")
+            said = ""
         except (VosLabError, OSError) as error:
-            _log.warning("%s", error)
+            if str(error) != said:
+                said = str(error)
+                _log.warning("%s", said)
         except Exception:  # the watch must outlive whatever one look at the database brings
             _log.exception("Looking for queued work failed; trying again in %.0f s.", WATCH_SECONDS)
         await asyncio.sleep(WATCH_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.holder import holder_notice
+from ui.holder import dispatcher_notice, holder_notice
 from ui.navigation import ROOT, pages
 from ui.theme import brand, told
 
@@ -14,4 +14,5 @@ brand()
 with told():
     if page.url_path != "queue":  # which says it itself
         holder_notice()
+    dispatcher_notice()
     page.run()

@@ -1,7 +1,9 @@
-"""A home that another host holds: every page says so, and asks for nothing."""
+"""A home that another host holds, or whose dispatcher crashes: every page says so."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -11,7 +13,10 @@ from db.holder import STALE_SECONDS
 from db.models import Lease
 from db.schema import ensure
 from db.session import writing
+from tests.faults.processes import until
 from tests.pages.conftest import OpenPage
+from vos_core.execution import submit
+from vos_core.execution.starts import MOST_CRASHES, Starts
 from vos_core.home import Home
 
 
@@ -37,3 +42,17 @@ def test_a_page_names_the_host(here: Home, runs: dict[str, int], open_page: Open
 def test_a_host_that_is_gone_is_not_named(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
     hold(here, age=STALE_SECONDS + 5)
     assert "node-7" not in warnings(open_page, "runs.py")
+
+
+@pytest.mark.parametrize("file", ["runs.py", "queue.py"])
+def test_a_page_says_that_the_dispatcher_crashes(
+    here: Home, runs: dict[str, int], open_page: OpenPage, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not open_page(file).error
+    starts = Starts()
+    monkeypatch.setitem(submit._starts, here.database, starts)
+    for _ in range(MOST_CRASHES):
+        starts.add(subprocess.Popen([sys.executable, "-S", "-c", "raise SystemExit(1)"]))
+    until(lambda: not starts.is_under_way(), 10)
+    (error,) = open_page(file).error
+    assert error.value.startswith("The dispatcher ended 5 times in a row") and "dispatcher.log" in error.value

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,11 +24,12 @@ from vos_core.cuda import CLUSTER_VARIABLE
 from vos_core.errors import InputError, VosLabError
 from vos_core.execution.ray_workers import check_cluster
 from vos_core.execution.rescoring import plan_scoring
+from vos_core.execution.starts import Starts
 from vos_core.execution.worker_handle import REPOSITORY
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan
 
-_children: list[subprocess.Popen[bytes]] = []
+_starts: dict[Path, Starts] = defaultdict(Starts)  # by database
 
 
 def submit(plan: LaunchPlan, home: Home) -> int:
@@ -112,11 +115,13 @@ def ensure_dispatcher(home: Home) -> bool:
     """Start a dispatcher when there is work and nobody dispatches; returns whether one was started.
 
     It is detached: it outlives this process, its terminal and the browser. Two at once do no harm: one gets the lease.
+    Raises VosLabError, with the log to look into, when those that were started crashed one after the other.
     """
-    global _children
-    _children = [child for child in _children if child.poll() is None]  # poll: or they stay zombies
-    if dispatcher_alive(home) or _children or not queries.has_work(home.database):
+    starts = _starts[home.database]
+    if starts.is_under_way() or dispatcher_alive(home) or not queries.has_work(home.database):
         return False
+    if (trouble := dispatcher_trouble(home)) is not None:
+        raise VosLabError(trouble)
     home.logs.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **home.environment()}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
@@ -130,8 +135,13 @@ def ensure_dispatcher(home: Home) -> bool:
             env=environment,
             start_new_session=True,
         )
-    _children.append(child)
+    starts.add(child)
     return True
+
+
+def dispatcher_trouble(home: Home) -> str | None:
+    """Why this process starts no further dispatcher for now; None when nothing is wrong."""
+    return _starts[home.database].trouble(home.logs / "dispatcher.log")
 
 
 def stop_dispatcher(home: Home) -> Holder | None:
