@@ -55,6 +55,12 @@ def dispatchers(home: Home) -> list[psutil.Process]:
     return found
 
 
+def finished_videos(home: Home) -> list[Path]:
+    """Folders of videos that are whole: put in place with their records."""
+    folders = (record.parent for record in home.outputs.glob("*/*/*/.voslab.json"))
+    return [folder for folder in folders if not folder.name.startswith(".tmp-")]
+
+
 def end_all(home: Home) -> None:
     """Kill whatever is left of this home's processes, those that start others first."""
     for _ in range(5):
@@ -147,10 +153,8 @@ class Watch:
             self.looks += 1
             slots = Counter(worker_processes(self.home).values())
             self.problems += [f"{count} workers on slot {slot}" for slot, count in slots.items() if count > 1]
-            for record in self.home.outputs.glob("*/*/*/.voslab.json"):
-                folder = record.parent
-                if folder.name.startswith(".tmp-"):
-                    continue
+            for folder in finished_videos(self.home):
+                record = folder / ".voslab.json"
                 with contextlib.suppress(FileNotFoundError):
                     made = record.stat().st_mtime_ns
                     if self._made.setdefault(folder, made) != made:

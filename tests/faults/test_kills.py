@@ -17,7 +17,18 @@ import pytest
 
 from db import queries
 from db.states import RunState
-from tests.faults.processes import App, Watch, dispatchers, end_all, family, plan, results, served, until
+from tests.faults.processes import (
+    App,
+    Watch,
+    dispatchers,
+    end_all,
+    family,
+    finished_videos,
+    plan,
+    results,
+    served,
+    until,
+)
 from vos_core.datasets.demo import generate_demo
 from vos_core.execution import submit
 from vos_core.execution.leftovers import worker_processes
@@ -26,7 +37,7 @@ from vos_core.home import Home
 KILLS = 30
 SEED = 20261122
 VIDEOS = ("reef-crossing", "balloons-turning", "beetles-lookalike")
-TARGETS = ["worker"] * 13 + ["dispatcher"] * 11 + ["app"] * 6
+TARGETS = ["worker"] * 13 + ["dispatcher"] * 6 + ["unheard"] * 3 + ["stuck"] * 2 + ["app"] * 6
 
 
 def launch(home: Home) -> list[int]:
@@ -39,16 +50,43 @@ def ended(home: Home, ids: list[int]) -> bool:
 
 
 def strike(app: App, target: str) -> bool:
-    """Kill one process of that kind; False when there is none at this moment."""
+    """Kill one process of that kind; False when there is none at this moment.
+
+    Two kinds of the dispatcher's death that chance alone hardly ever brings: "unheard", when a worker has finished a
+    video of which the dispatcher has not heard; "stuck", when a worker cannot end by itself.
+    """
     if target == "app":
         app.kill()
         app.start()
         return True
-    found = list(worker_processes(app.home)) if target == "worker" else dispatchers(app.home)
+    workers, found = list(worker_processes(app.home)), dispatchers(app.home)
     with contextlib.suppress(psutil.NoSuchProcess):
-        if found:
+        if target == "worker" and workers:
+            random.choice(workers).kill()
+            return True
+        if target == "dispatcher" and found:
             random.choice(found).kill()
             return True
+        if target == "stuck" and found and workers:
+            random.choice(workers).suspend()
+            random.choice(found).kill()
+            return True
+        if target == "unheard" and found and workers:
+            return kill_unheard(app.home, random.choice(found))
+    return False
+
+
+def kill_unheard(home: Home, dispatcher: psutil.Process) -> bool:
+    """Kill it as soon as a video was finished of which it has not heard; False, and it lives on, if none was."""
+    dispatcher.suspend()
+    before, deadline = set(finished_videos(home)), time.monotonic() + 6
+    while worker_processes(home) and time.monotonic() < deadline:
+        if set(finished_videos(home)) - before:
+            dispatcher.kill()
+            return True
+        time.sleep(0.02)
+    dispatcher.resume()
+    time.sleep(1)  # it hands out what the workers wait for
     return False
 
 
