@@ -33,7 +33,9 @@ LOAD_SECONDS = 8.0  # assumed: process, imports, weights and the first frame's w
 NOISE = 0.1  # standard deviation of the logarithm of a video's true seconds about frames x (a + b x objects)
 TICK_SECONDS = 1.0  # an idle worker that was given nothing asks again
 
-# DAVIS 2017 val in the order of val.txt: frames and objects of the public 480p set (1,999 frames, 61 objects).
+# DAVIS 2017 val in the order of val.txt: frames and objects of the public 480p set (1,999 frames, 61 objects). Held
+# against the masks of all 30 videos in davis2017-evaluation (commit ac7c43f, results/semi-supervised/osvos): frames are
+# the files of a video, objects the highest label of its first mask.
 DAVIS_VAL = {
     "bike-packing": (69, 2),
     "blackswan": (50, 1),
