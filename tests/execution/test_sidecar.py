@@ -56,7 +56,8 @@ def test_put_in_place_replaces_whole(tmp_path: Path) -> None:
 
 
 def test_sweep_takes_only_this_videos_leftovers(tmp_path: Path) -> None:
-    for name in (".tmp-1-a", ".tmp-2-a-old", ".tmp-1-a-b", "a"):
+    """And nothing of a newer attempt, which another worker may be writing."""
+    for name in (".tmp-1-a", ".tmp-2-a-old", ".tmp-2-a", ".tmp-3-a", ".tmp-10-a", ".tmp-1-a-b", ".tmp-1-b", "a"):
         (tmp_path / name).mkdir()
-    sweep(tmp_path, "a")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-1-a-b", "a"]
+    sweep(tmp_path, "a", up_to=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-1-a-b", ".tmp-1-b", ".tmp-10-a", ".tmp-3-a", "a"]

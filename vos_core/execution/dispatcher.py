@@ -224,7 +224,7 @@ class Dispatcher:
         """A worker died on a video: twice makes a failure, unless we killed it for not stopping."""
         run, task = assignment.run, assignment.task
         with contextlib.suppress(OSError):
-            sweep(Path(run.folder), task.video)
+            sweep(Path(run.folder), task.video, up_to=assignment.attempt)
         if assignment.cancelled_at is not None:
             waits = write_stopped(self._writing, task)
         else:

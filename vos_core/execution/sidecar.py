@@ -28,7 +28,8 @@ class ObjectRecord:
 
 @dataclass(frozen=True)
 class VideoRecord:
-    """What one attempt at one video produced. Seconds as in `vos_core.inference.VideoTimings`."""
+    """What one attempt at one video produced. Seconds as in `vos_core.inference.VideoTimings`; `load_s` is what this
+    video waited for its model: loading it, and warming it up (the provenance's `warm_up_s` is that part of it)."""
 
     fingerprint: str  # of the run's settings
     video: str
@@ -100,9 +101,10 @@ def put_in_place(temporary: Path, final: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def sweep(run_folder: Path, video: str) -> None:
-    """Remove what dead attempts at this video left behind."""
+def sweep(run_folder: Path, video: str, up_to: int) -> None:
+    """Remove what attempts at this video left behind, up to number `up_to`: a superseded worker that wakes must not
+    take a newer attempt's folder away."""
     for left in run_folder.glob(f"{TEMPORARY}*"):
-        name = left.name.removeprefix(TEMPORARY).partition("-")[2]
-        if name in (video, f"{video}-old"):
+        attempt, _, name = left.name.removeprefix(TEMPORARY).partition("-")
+        if name in (video, f"{video}-old") and attempt.isdecimal() and int(attempt) <= up_to:
             shutil.rmtree(left, ignore_errors=True)

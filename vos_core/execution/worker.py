@@ -176,7 +176,7 @@ class Worker:
         assert self._segmenter is not None
         run_folder = Path(task.folder)
         run_folder.mkdir(parents=True, exist_ok=True)
-        sweep(run_folder, video.name)
+        sweep(run_folder, video.name, up_to=task.attempt)
         temporary.mkdir()
         annotations = truth_of(settings, video)
         scorer = self._begin_scoring(settings, video, annotations, dot=gets_dot(settings))

@@ -26,8 +26,8 @@ THREADS = min(4, os.cpu_count() or 1)
 
 
 def resize_frame(picture: Picture, side: int) -> Picture:
-    """The frame (H, W, 3) as (side, side, 3): Pillow's bicubic filter, as upstream."""
-    return np.array(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
+    """The frame (H, W, 3) as (side, side, 3), read-only: Pillow's bicubic filter, as upstream."""
+    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def read_ahead(
