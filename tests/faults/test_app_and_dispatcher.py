@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -129,6 +130,34 @@ def test_workers_end_within_five_seconds_of_losing_their_dispatcher(home: Home) 
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert workers and not alive
     until(lambda: not family(home), 5, "a scoring process is left")
+
+
+def opens_the_state(process: psutil.Process, home: Home) -> set[str]:
+    """What a process holds in the state folder at this moment; logs are for everybody."""
+    with contextlib.suppress(psutil.Error):
+        return {file.path for file in process.open_files() if Path(file.path).is_relative_to(home.state)} - {
+            str(path) for path in home.logs.iterdir()
+        }
+    return set()
+
+
+def test_workers_and_scorers_have_no_database(home: Home) -> None:
+    """Neither its file, at any moment of a video, nor what could open one."""
+    run_id = launch(home)
+    (dispatcher,) = dispatchers(home)
+    workers = list(worker_processes(home))
+    scorers = [child for worker in workers for child in worker.children(recursive=True)]
+    assert workers and len(scorers) >= len(workers)
+    looks, end = 0, time.monotonic() + 4
+    while time.monotonic() < end and state(home, run_id)[0] == "running":
+        for process in [*workers, *scorers]:
+            assert not opens_the_state(process, home)
+        looks += 1
+    assert looks > 20
+    assert str(home.database) in opens_the_state(dispatcher, home)
+    loaded = {process.pid: "sqlite3" in Path(f"/proc/{process.pid}/maps").read_text() for process in workers + scorers}
+    assert loaded and not any(loaded.values())
+    assert "sqlite3" in Path(f"/proc/{dispatcher.pid}/maps").read_text()
 
 
 def test_a_killed_scoring_process_costs_one_attempt(home: Home) -> None:
