@@ -27,7 +27,7 @@ from vos_core.launch import LaunchPlan, plan_launch
 from vos_core.masks import read_mask, write_mask
 from vos_core.models.checkpoints import find_checkpoint
 from vos_core.places import add_places
-from vos_core.runs import Grid, RunSettings
+from vos_core.runs import Grid, RunSettings, run_name
 
 
 @pytest.fixture
@@ -107,6 +107,7 @@ def test_all_that_is_wrong_with_a_video_is_its_error(
         ("OSVOS", "empty", "has no folder for any video of DAVIS val"),
         ("flow", "empty", "Give the imported masks a name of their own"),
         (" ", "empty", "Give the imported masks a name of their own"),
+        ("ö" * 60, "empty", "is too long: it has room for 100 bytes"),
     ],
 )
 def test_what_cannot_be_imported(home: Home, tmp_path: Path, name: str, folder: str, sentence: str) -> None:
@@ -134,6 +135,24 @@ def test_a_reference_without_these_videos_is_refused(home: Home, tmp_path: Path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty has no masks of these videos"):
         plan_import(home, find_dataset(home, "DAVIS"), "mine", theirs, against=tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("../../../out", "DAVIS_out"),
+        ("/etc/x", "DAVIS_etc-x"),
+        ('Ösvos "v2"\n', "DAVIS_Ösvos-v2"),
+        ("a b", "DAVIS_a-b"),
+        ("a-b", "DAVIS_a-b"),
+    ],
+)
+def test_a_name_is_no_path(home: Home, tmp_path: Path, name: str, folder: str) -> None:
+    theirs = shifted_predictions(home.data / "DAVIS", tmp_path / "mine", 2)
+    (run,) = plan_import(home, find_dataset(home, "DAVIS"), name, theirs).runs
+    assert run.settings.model == name.strip()
+    made = run_name(run.settings, "val")
+    assert made == folder if name == "a-b" else made.rpartition("_")[0] == folder
 
 
 @pytest.mark.parametrize("predictions_apart", [False, True])

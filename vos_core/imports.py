@@ -16,6 +16,8 @@ from vos_core.launch import LaunchPlan, PlannedRun
 from vos_core.models.registry import MODELS, MemoryMode
 from vos_core.runs import AGAINST, IMPORTED, RunSettings
 
+LONGEST_NAME = 100  # it is part of a folder's name, for which file systems have 255
+
 
 def plan_import(
     home: Home, dataset: Dataset, name: str, results: Path, split: str | None = None, against: Path | None = None
@@ -28,6 +30,8 @@ def plan_import(
     results = _folder(results, "predictions")
     if not name.strip() or name in MODELS:
         raise InputError(f"Give the imported masks a name of their own: {name!r} is {'a model' if name else 'empty'}.")
+    if len(name.strip().encode()) > LONGEST_NAME:
+        raise InputError(f"The name of the imported masks is too long: it has room for {LONGEST_NAME} bytes.")
     split = split or dataset.default_split
     names = dataset.video_names(split)
     if not any((results / video).is_dir() for video in names):

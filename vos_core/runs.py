@@ -141,7 +141,7 @@ def run_name(settings: RunSettings, default_split: str, distinct: bool = False) 
     `default_split` is the dataset's own. `distinct` adds the settings' fingerprint: for when another run owns the
     plain name (the same dataset name in another folder). Two different settings never get the same name.
     """
-    parts = [_plain(settings.dataset), settings.model]
+    parts = [_plain(settings.dataset), _plain(settings.model)]  # imported masks have a name that somebody typed
     if settings.memory_size is not None:
         parts.append(f"memsize{settings.memory_size}")
     if settings.memory_mode not in (None, MemoryMode.NAIVE):
@@ -151,7 +151,7 @@ def run_name(settings: RunSettings, default_split: str, distinct: bool = False) 
     # Where imported masks lie and what they are held against are paths: a name tells them by their last part.
     options = [(name, Path(str(v)).name if name == AGAINST else v) for name, v in settings.options if name != IMPORTED]
     parts += [f"{_plain(name)}-{_plain(str(value))}" for name, value in options]
-    said = (settings.dataset, settings.split, *(str(value) for _, value in options))
+    said = (settings.dataset, settings.model, settings.split, *(str(value) for _, value in options))
     if distinct or settings.videos or any(_plain(text) != text for text in said):
         parts.append(settings.fingerprint[:8])
     return "_".join(parts)
@@ -163,5 +163,5 @@ def run_folder(settings: RunSettings, name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """`text` fit for a folder name."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).strip("-.") or "x"
+    """`text` fit for a folder name: letters and digits of any script."""
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-.") or "x"
