@@ -282,7 +282,7 @@ def run(args: argparse.Namespace, workplace: Path) -> list[str]:
         for stage in ("encode", "memory"):
             ours.stages[stage] *= args.repeat
     lines = table(args, frames * args.repeat, theirs, ours, differences, device)
-    if args.compile:
+    if not args.io and segmenter.facts()["warm_up_s"]:
         lines.append(f"| warm-up, once | | {segmenter.facts()['warm_up_s']:.1f} s | |")
     if device == "cuda" and not args.io:
         folder = workplace / "profile"

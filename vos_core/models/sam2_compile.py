@@ -1,31 +1,59 @@
-"""SAM 2's image encoder, compiled: the part whose shapes never change, and the larger part of a frame's time.
+"""What makes SAM 2 ready before its first video: its image encoder compiled, and a blank clip to try it out on.
 
-The memory attention is left as it is: it attends to another number of tokens on each of a video's first frames and for
-each number of objects, and would be compiled anew for them.
+Only the image encoder is compiled: the part whose shapes never change, and the larger part of a frame's time. The memory
+attention is left as it is: it attends to another number of tokens on each of a video's first frames and for each number
+of objects, and would be compiled anew for them.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from vos_core.errors import VosLabError
+from vos_core.models.base import LabelMap, Picture
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 
-def warm_up(predictor: SAM2VideoPredictor, frames: int, mode: AbstractContextManager[None]) -> float:
+@dataclass(frozen=True)
+class BlankClip:
+    """A `Clip` of black frames as large as DAVIS's."""
+
+    length: int
+    name: str = "(warm-up)"
+    height: int = 480
+    width: int = 854
+    paths: Sequence[Any] = ()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Picture:
+        return np.zeros((self.height, self.width, 3), np.uint8)
+
+    def __iter__(self) -> Iterator[Picture]:
+        return (self[index] for index in range(self.length))
+
+    def prompt(self) -> LabelMap:
+        """One object in its middle."""
+        labels = np.zeros((self.height, self.width), np.uint8)
+        labels[self.height // 3 : 2 * self.height // 3, self.width // 3 : 2 * self.width // 3] = 1
+        return labels
+
+
+def compile_encoder(predictor: SAM2VideoPredictor, frames: int, mode: AbstractContextManager[None]) -> None:
     """Compile the image encoder for a batch of so many frames, in the `mode` that they will run in.
 
-    Returns the seconds that it took.
     Raises VosLabError when this machine cannot compile (no C++ compiler, a GPU that Triton does not know).
     """
     side = predictor.image_size
-    began = time.perf_counter()
     try:
         with mode:
             if predictor.image_encoder._compiled_call_impl is None:
@@ -42,6 +70,3 @@ def warm_up(predictor: SAM2VideoPredictor, frames: int, mode: AbstractContextMan
             f"The image encoder cannot be compiled on this machine ({type(error).__name__}: {reason}): run without the "
             f"option compile, or install a C++ compiler (apt-get install g++)."
         ) from error
-    if predictor.device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - began

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import itertools
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from vos_core.models.base import Clip, LabelMap
 from vos_core.models.checkpoints import checkpoint_sha256, find_checkpoint
 from vos_core.models.fetching import fetched
 from vos_core.models.registry import MemoryMode, find_model
-from vos_core.models.sam2_compile import warm_up
+from vos_core.models.sam2_compile import BlankClip, compile_encoder
 from vos_core.models.sam2_engine import (
     ABSENT,
     ObjectMask,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 VOID = 255
 FILL_HOLE_AREA = 8  # upstream's value for --apply_postprocessing
 FRAMES_AT_ONCE = {"cuda": 4, "cpu": 1}  # through the image encoder, unless the run says how many
+AUTOCAST = {"cuda": True, "cpu": False}  # to bfloat16
+TRIES_OUT = {"cuda": True, "cpu": False}  # a blank clip before the first video, see Sam2Segmenter._warm_up
 MASKS_BEHIND = {"cuda": 1, "cpu": 0}  # masks that are on their way to the host while the next frame is computed
 
 
@@ -62,7 +65,7 @@ class _Loaded:
     weights: _Weights
     predictor: SAM2VideoPredictor
     trained_rows: torch.Tensor
-    warm_up_s: dict[int, float] = field(default_factory=dict)  # frames at once -> seconds that compiling took
+    warm: set[int] = field(default_factory=set)  # the frames at once that it was warmed up for
 
 
 _parked: list[_Loaded] = []  # at most one: what the last closed segmenter held, for a next run of the same weights
@@ -153,7 +156,7 @@ class Sam2Segmenter:
         self.options = option_values(settings)
         self._loaded: _Loaded | None = loaded
         self._configure()
-        self._warm_up(loaded)
+        self._warm_up_s = self._warm_up(loaded)
 
     @property
     def predictor(self) -> SAM2VideoPredictor:
@@ -183,10 +186,10 @@ class Sam2Segmenter:
             "checkpoint_sha256": self._loaded.weights.sha256,
             "memory_size": self.predictor.num_maskmem,
             "memory_mode": self.settings.memory_mode,
-            "precision": "bfloat16 autocast" if self.device.type == "cuda" else "float32",
+            "precision": "bfloat16 autocast" if AUTOCAST[self.device.type] else "float32",
             "hole_filling": "scipy.ndimage" if self.options["apply_postprocessing"] else "off",
             "frames_at_once": self.frames_at_once,
-            "warm_up_s": round(sum(self._loaded.warm_up_s.values()), 3),
+            "warm_up_s": round(self._warm_up_s, 3),
         }
 
     def segment(self, clip: Clip, prompts: Mapping[int, LabelMap]) -> Iterator[LabelMap]:
@@ -235,11 +238,26 @@ class Sam2Segmenter:
         predictor.sam_mask_decoder.dynamic_multimask_stability_delta = 0.05
         predictor.sam_mask_decoder.dynamic_multimask_stability_thresh = 0.98
 
-    def _warm_up(self, loaded: _Loaded) -> None:
-        """Compile now for the batches that there will be: one frame (the prompts) and `frames_at_once`."""
+    def _warm_up(self, loaded: _Loaded) -> float:
+        """Have the device ready, so that no video's time holds what happens only once; returns the seconds it took,
+        0 where this predictor was warm already.
+
+        The encoder is compiled for the batches that there will be, one frame (the prompts) and `frames_at_once`; and on
+        a GPU a blank clip is tracked: kernels are loaded, libraries choose theirs, and memory is taken from the driver.
+        """
+        began = time.perf_counter()
+        if self.frames_at_once in loaded.warm:
+            return 0.0
         if loaded.weights.compiled:
-            for frames in {1, self.frames_at_once} - set(loaded.warm_up_s):
-                loaded.warm_up_s[frames] = warm_up(loaded.predictor, frames, self._mode())
+            for frames in {1, self.frames_at_once} - loaded.warm:
+                compile_encoder(loaded.predictor, frames, self._mode())
+                loaded.warm.add(frames)
+        if TRIES_OUT[self.device.type]:
+            clip = BlankClip(1 + self.frames_at_once)
+            for _ in self.segment(clip, {0: clip.prompt()}):
+                pass
+            loaded.warm.add(self.frames_at_once)
+        return time.perf_counter() - began if loaded.warm else 0.0
 
     def _objects_of(self, clip: Clip, prompts: Mapping[int, LabelMap]) -> ObjectPrompts:
         """Label maps taken apart into one mask an object; void and background are none."""
@@ -347,7 +365,8 @@ class Sam2Segmenter:
     @contextlib.contextmanager
     def _mode(self) -> Iterator[None]:
         """Inference mode, and bfloat16 autocast on CUDA; never held across a yield, where the caller's code runs."""
-        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+        kind = self.device.type
+        with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=AUTOCAST[kind]):
             yield
 
     def _settled(self, logits: torch.Tensor) -> torch.Tensor:
