@@ -1,6 +1,6 @@
 """What makes SAM 2 ready before its first video: its image encoder compiled, and a blank clip to try it out on.
 
-Only the image encoder is compiled: the part whose shapes never change, and the larger part of a frame's time. The memory
+Only the image encoder is compiled: the part whose shapes never change, and the larger part of a frame's time. Memory
 attention is left as it is: it attends to another number of tokens on each of a video's first frames and for each number
 of objects, and would be compiled anew for them.
 """
