@@ -25,7 +25,10 @@ def folder_form(home: Home, datasets: Mapping[str, Dataset]) -> None:
     """A form that makes a run of one folder of masks."""
     with st.form("import-form"):
         st.subheader("A folder of masks", anchor=False)
-        st.caption("Any method's masks as VIDEO/FRAME.png. They are scored where they lie; nothing is copied.")
+        st.caption(
+            "Any method's masks as VIDEO/FRAME.png or VIDEO/OBJECT/FRAME.png. They are scored where they lie; "
+            "nothing is copied."
+        )
         name = st.selectbox(
             "Dataset", list(datasets), key="import-dataset", placeholder="No dataset in the data folder", index=0
         )
@@ -37,7 +40,8 @@ def folder_form(home: Home, datasets: Mapping[str, Dataset]) -> None:
             "Hold against (optional)",
             "import-against",
             "/path/to/sample_submission",
-            "A folder of masks that stands in for the annotations. The figures are then agreement with it, and no J&F.",
+            "A folder of masks that stands in for the annotations, VIDEO/FRAME.png or VIDEO/OBJECT/FRAME.png. The "
+            "figures are then agreement with it, and no J&F.",
         )
         if not st.form_submit_button("Import and score", icon=":material/move_to_inbox:", type="primary", key="import"):
             return

@@ -107,7 +107,7 @@ def _errors(tasks: Sequence[VideoTask]) -> None:
     failed = [task for task in tasks if task.state == TaskState.FAILED.value]
     if failed:
         lines = [
-            f"**{plain(task.video)}**: {plain(line)}"
+            plain(line) if task.video in line else f"**{plain(task.video)}**: {plain(line)}"
             for task in failed
             for line in (task.error or "failed without a word").splitlines()
         ]

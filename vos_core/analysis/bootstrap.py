@@ -136,10 +136,12 @@ def _interval(
     from scipy import stats
 
     # Resampling n videos finds too small a spread, with a normal's tails instead of t's. The tails are mended by asking
-    # for wider percentiles (Hesterberg, "What Teachers Should Know about the Bootstrap", The American Statistician
-    # 2015, section 4.3); the spread by widening them about the estimate until it is the jackknife's, which unlike a
-    # factor sqrt(n / (n - 1)) sees that videos with many objects weigh more (the cluster jackknife CV3: MacKinnon,
-    # Nielsen and Webb, "Cluster-robust inference: A guide to empirical practice", Journal of Econometrics 2023).
+    # for wider percentiles (the expanded percentile interval of Hesterberg, "What Teachers Should Know about the
+    # Bootstrap", The American Statistician 69, 2015, doi:10.1080/00031305.2015.1089789); the spread, in place of his
+    # factor sqrt(n / (n - 1)), by widening them about the estimate until it is the jackknife's, which sees that videos
+    # with many objects weigh more (the cluster jackknife CV3, a little wider since its factor (n - 1) / n is left
+    # out: MacKinnon, Nielsen and Webb, "Cluster-robust inference: A guide to empirical practice", Journal of
+    # Econometrics 232, 2023, doi:10.1016/j.jeconom.2022.04.001).
     n = len(sums)
     tail = stats.norm.cdf(stats.t.ppf((1 - confidence) / 2, n - 1))
     answer = stats.bootstrap(

@@ -14,6 +14,8 @@ from vos_core.imports import find_project, plan_adoption, plan_agreement, plan_i
 from vos_core.places import add_places
 from vos_core.runs import RunSettings
 
+MASKS = "folder with <video>/<frame>.png, or <video>/<object>/<frame>.png"
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the three commands."""
@@ -22,13 +24,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--davis_path", metavar="DIR", help="folder of the dataset, where it is not in the data folder")
     parser.add_argument("--set", "--split", dest="split", metavar="SPLIT")
     parser.add_argument("--name", required=True, help="what the method is called: OSVOS")
-    parser.add_argument("--results_path", required=True, metavar="DIR", help="folder with <video>/<frame>.png")
+    parser.add_argument("--results_path", required=True, metavar="DIR", help=MASKS)
     parser.add_argument("--against", metavar="DIR", help="score against these masks: agreement, no J&F")
     parser.set_defaults(run=run_import)
 
     parser = subparsers.add_parser("agreement", help="hold a run's masks against masks that are no ground truth")
     parser.add_argument("selected", metavar="RUN", help="id or name")
-    parser.add_argument("--against", required=True, metavar="DIR", help="folder with <video>/<frame>.png")
+    parser.add_argument("--against", required=True, metavar="DIR", help=MASKS)
     parser.set_defaults(run=run_agreement)
 
     parser = subparsers.add_parser("adopt", help="take over a project folder: its datasets, checkpoints and outputs")
