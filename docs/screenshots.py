@@ -19,6 +19,7 @@ PICTURES = {
     "runs-dark": ("", "dark"),
     "run": ("run?run={run}", "light"),
     "launch": ("launch", "light"),
+    "queue": ("queue", "light"),
     "compare": ("compare?runs={other},{run}", "light"),
     "import": ("import", "dark"),
     "inspect": ("inspect?run={run}&video={video}&frame={frame}", "light"),

@@ -67,7 +67,9 @@ def test_part_of_a_split_timings_export_and_status(command: Command, home: Home)
         ("DAVIS", "", "0"),
         ("DAVIS", "2", "0"),
     ]
-    assert float(rows[1]["InferenceTime_s"]) == pytest.approx(run.active_s, abs=0.006)
+    # The dispatcher may add the last instants of a run's clock after the run is done.
+    later = queries.runs(home.database)[0].active_s
+    assert run.active_s - 0.006 <= float(rows[1]["InferenceTime_s"]) <= later + 0.006
     assert command("export", "inference-times", "--ablation", "2").stdout.count("\n") == 2
     assert command("export", "inference-times", "--ablation", "nope").returncode == 2
 
