@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from db import queries
+from db.holder import process_alive
 from db.states import RunState
 from tests.faults.processes import (
     App,
@@ -37,7 +38,7 @@ from vos_core.home import Home
 KILLS = 30
 SEED = 20261122
 VIDEOS = ("reef-crossing", "balloons-turning", "beetles-lookalike")
-TARGETS = ["worker"] * 13 + ["dispatcher"] * 6 + ["unheard"] * 3 + ["stuck"] * 2 + ["app"] * 6
+TARGETS = ["worker"] * 14 + ["dispatcher"] * 6 + ["unheard"] * 3 + ["stuck"] + ["app"] * 6
 
 
 def launch(home: Home) -> list[int]:
@@ -68,8 +69,10 @@ def strike(app: App, target: str) -> bool:
             random.choice(found).kill()
             return True
         if target == "stuck" and found and workers:
-            random.choice(workers).suspend()
+            stuck = random.choice(workers)
+            stuck.suspend()
             random.choice(found).kill()
+            until(lambda: not process_alive(stuck.pid, stuck.create_time()), 40, "a stuck worker was left")
             return True
         if target == "unheard" and found and workers:
             return kill_unheard(app.home, random.choice(found))
