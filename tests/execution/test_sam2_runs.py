@@ -27,9 +27,10 @@ SMALL = (("device", "cpu"), ("image_size", 64))
 LATER, APART = "track_object_appearing_later_in_video", "per_obj_png_file"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home.from_environment({}, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """One for all, so that the workers start once; each test has its own dataset."""
+    home = Home.from_environment({}, cwd=tmp_path_factory.mktemp("home"))
     write_checkpoint(home.checkpoints, MODEL, stirred=True)
     yield home
     stop_dispatcher(home)
@@ -63,11 +64,58 @@ def curves_of(home: Home, run: Run, video: str) -> dict[int, tuple[int, ...]]:
     return {curve.object_id: curve.frames for curve in queries.curves(home.database, task.id)}
 
 
+def test_object_folders(home: Home) -> None:
+    """SA-V's way: objects overlap in the prompts, the masks and the scores; ids are those of the folders."""
+    write_dataset(home.data / "SA-V", {"v": 5})
+    folder = home.data / "SA-V/Annotations/480p/v"
+    split_objects(folder, first_id=0)
+    for path in sorted((folder / "001").iterdir()):
+        write_mask(path, np.maximum(read_mask(path), read_mask(folder / "000" / path.name)))
+    run = finished(home, launch(home, "SA-V", **{APART: True}))
+    out = home.locate(run.folder) / "v"
+    assert sorted(path.name for path in out.iterdir()) == [".voslab.json", "000", "001"]
+    first = [read_mask(out / name / "00000.png") > 0 for name in ("000", "001")]
+    assert (first[0] & first[1]).sum() > 50
+    assert run.jf_mean is not None and curves_of(home, run, "v") == {1: (1, 2, 3), 2: (1, 2, 3)}
+
+
+def test_prompts_are_no_truth(home: Home) -> None:
+    """YouTube-VOS valid: annotations only where objects appear, at no even distance."""
+    write_late(home.data / "YT")
+    for index in (1, 3, 4, 6):
+        (home.data / f"YT/Annotations/480p/late/{index:05d}.png").unlink()
+    (home.data / "YT/ImageSets/2017/val.txt").write_text("late\n")
+    assert open_dataset(home.data / "YT").video("late").annotated == 3
+    run = finished(home, launch(home, "YT", **{LATER: True}))
+    assert (run.scorable, run.jf_mean) == (False, None)
+
+
+def test_leaked_truth(home: Home) -> None:
+    """Prompted with what it is scored against: no J&F."""
+    write_dataset(home.data / "D", {"v": 5})
+    run = finished(home, launch(home, "D", use_all_masks=True))
+    assert run.score_kind == "leaked" and run.jf_mean is None and run.other_scores
+
+
+def test_cancelling_stops_within_two_frames(home: Home) -> None:
+    write_dataset(home.data / "long", {"v": 400})
+    (run_id,) = launch(home, "long")
+    task = queries.tasks(home.database, run_id)[0]
+    until(lambda: queries.tasks(home.database, run_id)[0].frames_done > 3, 60)
+    (folder,) = [path for path in home.locate(rows(home, [run_id])[0].folder).iterdir() if path.name.startswith(".tmp")]
+    submit.cancel(home, [run_id])
+    # The worker stops between two frames of hearing it; the dispatcher's word comes within a turn of its loop.
+    until(lambda: queries.tasks(home.database, run_id)[0].state == "cancelled", 5)
+    assert not folder.exists() and rows(home, [run_id])[0].state == "cancelled"
+    assert task.frames == 400
+
+
 @pytest.mark.parametrize("apart", [False, True])
 def test_later_objects_from_launch_to_scores_and_adoption(home: Home, apart: bool) -> None:
-    write_late(home.data / "LVOS")
+    dataset = "LVOS-apart" if apart else "LVOS"
+    write_late(home.data / dataset)
     options: dict[str, object] = {LATER: True, **({APART: True} if apart else {})}
-    run = finished(home, launch(home, "LVOS", **options))
+    run = finished(home, launch(home, dataset, **options))
     assert run.jf_mean is not None and run.score_kind == "official"
     # An object is scored after the frame that prompts it.
     assert curves_of(home, run, "late") == {1: (1, 2, 3, 4, 5), 2: (3, 4, 5)}
@@ -88,61 +136,8 @@ def test_later_objects_from_launch_to_scores_and_adoption(home: Home, apart: boo
     stop_dispatcher(home)
     other = Home.from_environment({"VOSLAB_STATE": str(home.root / "other-state")}, cwd=home.root)
     try:
-        again = finished(other, launch(other, "LVOS", **options))
+        again = finished(other, launch(other, dataset, **options))
     finally:
         stop_dispatcher(other)
     assert (again.jf_mean, again.j_decay) == (run.jf_mean, run.j_decay)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")} == before
-
-
-def test_what_runs_are_scored_as(home: Home) -> None:
-    """One home, so that the workers start once."""
-    check_object_folders(home)
-    check_prompts_are_no_truth(home)
-    check_leaked_truth(home)
-
-
-def check_object_folders(home: Home) -> None:
-    """SA-V's way: objects overlap in the prompts, the masks and the scores; ids are those of the folders."""
-    write_dataset(home.data / "SA-V", {"v": 5})
-    folder = home.data / "SA-V/Annotations/480p/v"
-    split_objects(folder, first_id=0)
-    for path in sorted((folder / "001").iterdir()):
-        write_mask(path, np.maximum(read_mask(path), read_mask(folder / "000" / path.name)))
-    run = finished(home, launch(home, "SA-V", **{APART: True}))
-    out = home.locate(run.folder) / "v"
-    assert sorted(path.name for path in out.iterdir()) == [".voslab.json", "000", "001"]
-    first = [read_mask(out / name / "00000.png") > 0 for name in ("000", "001")]
-    assert (first[0] & first[1]).sum() > 50
-    assert run.jf_mean is not None and curves_of(home, run, "v") == {1: (1, 2, 3), 2: (1, 2, 3)}
-
-
-def check_prompts_are_no_truth(home: Home) -> None:
-    """YouTube-VOS valid: annotations only where objects appear, at no even distance."""
-    write_late(home.data / "YT")
-    for index in (1, 3, 4, 6):
-        (home.data / f"YT/Annotations/480p/late/{index:05d}.png").unlink()
-    (home.data / "YT/ImageSets/2017/val.txt").write_text("late\n")
-    assert open_dataset(home.data / "YT").video("late").annotated == 3
-    run = finished(home, launch(home, "YT", **{LATER: True}))
-    assert (run.scorable, run.jf_mean) == (False, None)
-
-
-def check_leaked_truth(home: Home) -> None:
-    """Prompted with what it is scored against: no J&F."""
-    write_dataset(home.data / "D", {"v": 5})
-    run = finished(home, launch(home, "D", use_all_masks=True))
-    assert run.score_kind == "leaked" and run.jf_mean is None and run.other_scores
-
-
-def test_cancelling_stops_within_two_frames(home: Home) -> None:
-    write_dataset(home.data / "long", {"v": 400})
-    (run_id,) = launch(home, "long")
-    task = queries.tasks(home.database, run_id)[0]
-    until(lambda: queries.tasks(home.database, run_id)[0].frames_done > 3, 60)
-    (folder,) = [path for path in home.locate(rows(home, [run_id])[0].folder).iterdir() if path.name.startswith(".tmp")]
-    submit.cancel(home, [run_id])
-    # The worker stops between two frames of hearing it; the dispatcher's word comes within a turn of its loop.
-    until(lambda: queries.tasks(home.database, run_id)[0].state == "cancelled", 5)
-    assert not folder.exists() and rows(home, [run_id])[0].state == "cancelled"
-    assert task.frames == 400
