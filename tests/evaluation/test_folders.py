@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.clips import split_objects
 from tests.evaluation.folders import HEIGHT, STEMS, WIDTH, Folders, label_map
 from tests.evaluation.spoil import (
     folder_is_a_file,
@@ -143,6 +144,21 @@ def test_all_problems_of_all_videos_are_listed_in_one_go(folders: Folders) -> No
         "Video cows, frame 00001",
         "Video cows, frame 00003",
         "Video bear, frame 00001",
+    ]
+
+
+def test_of_objects_kept_apart_the_one_without_a_frame_is_named(folders: Folders) -> None:
+    cows = folders.results / "cows"
+    split_objects(cows)
+    lacking = cows / "002" / "00003.png"
+    lacking.unlink()
+    for k in (1, 2, 3):
+        (cows / f"{k:03d}" / "00004.png").unlink()
+    with pytest.raises(PredictionError) as told:
+        folders.evaluate()
+    assert str(told.value).splitlines() == [
+        f"Video cows: frame 00004 has no prediction in {cows}.",
+        f"Video cows, frame 00003: There is no mask {lacking}.",
     ]
 
 

@@ -20,7 +20,7 @@ from vos_core.evaluation.scorer import VideoScorer
 from vos_core.evaluation.scores import GlobalScores, ObjectScores, VideoScores, global_scores
 from vos_core.masks import MaskError, MissingMask
 from vos_core.metrics.dot import dot_scores
-from vos_core.per_object import frames_of, mask_reader, object_folders
+from vos_core.per_object import frames_of, mask_reader, object_folders, stems_of
 
 Progress = Callable[[int, int], None]
 
@@ -270,8 +270,12 @@ def _score_part(part: _Part) -> _Outcome:
         path = part.folder / f"{stem}.png"
         try:
             prediction = read(stem)
-        except MissingMask:
-            missing.append(stem)
+        except MissingMask as error:
+            # Of objects that are kept apart, others may have the frame: then the sentence names the one that has not.
+            if stem in stems_of(part.folder):
+                problems.append(f"Video {part.video}, frame {stem}: {error}")
+            else:
+                missing.append(stem)
             continue
         except MaskError as error:
             problems.append(f"Video {part.video}, frame {stem}: {error}")
