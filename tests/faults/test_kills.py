@@ -1,7 +1,9 @@
 """The demo ablation while its worker, dispatcher and app processes are killed at random: nothing is lost or doubled.
 
-Broken on purpose, it fails: without adoption of finished videos ("was made again"), without waiting for old workers
-("2 workers on slot"), with a requeue that forgets interrupted videos (runs do not end).
+Broken on purpose, it failed: without adoption of finished videos ("was made again"; seen by the dispatchers that die
+unheard), and with workers started beside old ones ("a stuck worker was left"). What chance does not bring is tested by
+name: a superseded attempt (test_crew.py), a lost lease (test_lease.py), a slot whose old worker lives
+(test_app_and_dispatcher.py).
 """
 
 from __future__ import annotations
