@@ -66,9 +66,13 @@ class Normaliser:
         rows = values[None] - torch.tensor(MEAN)[:, None]
         rows /= torch.tensor(SPREAD)[:, None]
         self.table = rows.to(device)
+        self._images = np.empty((0, 3, 0, 0), np.float32)
 
     def __call__(self, frames: list[Picture]) -> torch.Tensor:
-        """Frames (side, side, 3) uint8 -> (len(frames), 3, side, side) float32 on the device."""
+        """Frames (side, side, 3) uint8 -> (len(frames), 3, side, side) float32 on the device.
+
+        On the CPU the next call writes into the same tensor: memory fresh from the system costs more than filling it.
+        """
         import torch
 
         device = self.table.device
@@ -93,8 +97,10 @@ class Normaliser:
         import torch
 
         table = self.table.numpy()
-        images = np.empty((len(frames), 3, *frames[0].shape[:2]), np.float32)
-        for image, frame in zip(images, frames, strict=True):
+        shape = (len(frames), 3, *frames[0].shape[:2])
+        if self._images.shape != shape:
+            self._images = np.empty(shape, np.float32)
+        for image, frame in zip(self._images, frames, strict=True):
             for plane, row, channel in zip(image, table, cv2.split(frame), strict=True):
                 cv2.LUT(channel, row, dst=plane)
-        return torch.from_numpy(images)
+        return torch.from_numpy(self._images)
