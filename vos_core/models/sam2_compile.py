@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 
-@dataclass(frozen=True)
+@dataclass
 class BlankClip:
     """A `Clip` of black frames as large as DAVIS's."""
 
