@@ -151,7 +151,7 @@ def check_model(name: str, settings: list[RunSettings], home: Home) -> None:
     spec = find_model(name)
     if spec.family.startswith("sam2"):
         from vos_core.models.checkpoints import find_checkpoint
-        from vos_core.models.sam2_options import check_options
+        from vos_core.models.sam2_settings import check_options
 
         for run in settings:
             check_options(run)

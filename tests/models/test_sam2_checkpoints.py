@@ -193,7 +193,7 @@ def test_pages_can_ask_without_torch() -> None:
     import subprocess
 
     code = (
-        "import sys, vos_core.models.checkpoints, vos_core.models.sam2_options, vos_core.models.sam2_memory;"
+        "import sys, vos_core.models.checkpoints, vos_core.models.sam2_settings, vos_core.models.sam2_memory;"
         "print([name for name in ('torch', 'sam2', 'cv2', 'streamlit') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The table of SAM 2's options: what is accepted, what is refused and in which words."""
+"""SAM 2's options and the settings that choose them: what is accepted, what is refused and in which words."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 
 from vos_core.errors import InputError
-from vos_core.models.sam2_options import (
-    OPTIONS,
-    check_options,
-    option_values,
-    prompting_of,
-)
+from vos_core.models.sam2_options import OPTIONS
+from vos_core.models.sam2_settings import check_options, option_values, prompting_of
 from vos_core.prompts import Prompting
 from vos_core.runs import RunSettings
 

@@ -21,7 +21,7 @@ from vos_core.inference import segment_video
 from vos_core.masks import read_mask, read_palette, write_mask
 from vos_core.models import sam2_video
 from vos_core.models.sam2_engine import VideoTracker
-from vos_core.models.sam2_options import prompting_of
+from vos_core.models.sam2_settings import prompting_of
 from vos_core.models.sam2_video import load
 from vos_core.per_object import object_folders, read_binary, read_per_object
 from vos_core.runs import RunSettings

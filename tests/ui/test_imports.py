@@ -13,7 +13,7 @@ for path in sorted(pathlib.Path("ui").glob("*.py")):
     if path.stem not in ("__init__", "main"):
         importlib.import_module(f"ui.{path.stem}")
 import vos_core.execution.submit, vos_core.launch, vos_core.datasets, db.queries
-import vos_core.models.checkpoints, vos_core.models.sam2_options
+import vos_core.models.checkpoints, vos_core.models.sam2_settings
 heavy = [name for name in ("torch", "cv2", "sam2", "torchvision") if name in sys.modules]
 print(",".join(heavy))
 """

@@ -26,7 +26,8 @@ from vos_core.execution.beat import write_beat
 from vos_core.execution.clocks import RunClocks
 from vos_core.execution.cost import CostModel
 from vos_core.execution.crew import Crew
-from vos_core.execution.intents import Effects, apply_intents, remove_folders, write_run_file
+from vos_core.execution.effects import Effects
+from vos_core.execution.intents import apply_intents, remove_folders, write_run_file
 from vos_core.execution.loading import cost_of, queued_runs
 from vos_core.execution.messages import Failed, Finished, Message, Progress, Ready, Stop, Stopped
 from vos_core.execution.outcomes import (

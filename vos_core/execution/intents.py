@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,13 @@ from db import ledger
 from db.models import Run, VideoTask
 from db.states import IntentKind, IntentState, RunState, ScoreKind, TaskKind, TaskState
 from vos_core.errors import InputError
+from vos_core.execution.effects import Effects
 from vos_core.execution.rescoring import apply_scoring
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, PlannedRun
 from vos_core.runs import RunSettings, run_folder, run_name
 
 RUN_FILE = "run.json"
-
-
-@dataclass
-class Effects:
-    """What the dispatcher must do in memory after the intents are committed."""
-
-    reload: set[int] = field(default_factory=set)  # runs whose queue changed
-    stop: set[int] = field(default_factory=set)  # runs whose workers must stop
-    remove: list[Path] = field(default_factory=list)  # run folders to delete
 
 
 def apply_intents(session: Session, home: Home) -> Effects:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,12 +12,10 @@ from db.models import Run, VideoTask
 from db.states import RunState, ScoreKind, TaskKind, TaskState
 from vos_core.datasets import open_dataset
 from vos_core.errors import InputError
+from vos_core.execution.effects import Effects
 from vos_core.execution.second_metric import can_have_dot
 from vos_core.home import Home
 from vos_core.runs import RunSettings
-
-if TYPE_CHECKING:
-    from vos_core.execution.intents import Effects
 
 
 def why_no_dot(run: Run) -> str | None:

@@ -56,7 +56,8 @@ from vos_core.inference import segment_video
 from vos_core.masks import MaskError, MissingMask
 from vos_core.models.base import Segmenter
 from vos_core.models.loading import load_model
-from vos_core.models.sam2_options import LATER, prompting_of
+from vos_core.models.sam2_options import LATER
+from vos_core.models.sam2_settings import prompting_of
 from vos_core.per_object import is_per_object, join, labels_of, mask_reader, read_per_object
 from vos_core.provenance import device_facts, run_provenance
 from vos_core.runs import RunSettings

@@ -31,7 +31,7 @@ from vos_core.models.sam2_engine import (
 )
 from vos_core.models.sam2_frames import Normaliser, read_ahead, resize_frame
 from vos_core.models.sam2_memory import set_memory_size
-from vos_core.models.sam2_options import check_values, option_values
+from vos_core.models.sam2_settings import check_values, option_values
 from vos_core.models.sam2_weights import build_predictor
 from vos_core.runs import RunSettings
 
