@@ -1,4 +1,4 @@
-"""What pages and commands may write: intents, a run's title, notes and tags, and scores that a server gave."""
+"""What pages and commands ask of the dispatcher (intents), and scores that a server gave; `db.labels` has the rest."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from vos_core.errors import InputError
 
 
 @contextmanager
-def _asking(database: Path) -> Iterator[Session]:
-    """A writing session. Raises InputError while another host holds the home folder: it is read-only here then."""
+def asking(database: Path) -> Iterator[Session]:
+    """A session that writes. Raises InputError while another host holds the home folder: it is read-only here then."""
     with writing(database) as session:
         sentence = held_elsewhere(session.get(Lease, 1))
         if sentence is not None:
@@ -30,27 +30,11 @@ def _asking(database: Path) -> Iterator[Session]:
 
 def ask(database: Path, kind: IntentKind, payload: dict[str, Any]) -> int:
     """Insert an intent; returns its id (see `db.queries.intent` for the answer)."""
-    with _asking(database) as session:
+    with asking(database) as session:
         intent = Intent(kind=kind.value, payload=payload, created_at=time.time())
         session.add(intent)
         session.flush()
         return intent.id
-
-
-def describe_run(
-    database: Path, run_id: int, *, title: str | None = None, notes: str | None = None, tags: list[str] | None = None
-) -> None:
-    """Set the parts of a run that belong to the person. Raises InputError when there is no such run."""
-    with _asking(database) as session:
-        run = session.get(Run, run_id)
-        if run is None:
-            raise InputError(f"There is no run {run_id}: it may have been deleted.")
-        if title is not None:
-            run.title = title.strip() or None
-        if notes is not None:
-            run.notes = notes
-        if tags is not None:
-            run.tags = tags
 
 
 def add_server_score(database: Path, run_id: int, server: str, figures: Mapping[str, float], notes: str = "") -> int:
@@ -67,7 +51,7 @@ def add_server_score(database: Path, run_id: int, server: str, figures: Mapping[
             raise InputError(f"A figure of {server.strip()} has no name: write NAME=VALUE, such as J&F=0.712.")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise InputError(f"The figure {name} of {server.strip()} is {value!r}: give a number, such as 0.712.")
-    with _asking(database) as session:
+    with asking(database) as session:
         if session.get(Run, run_id) is None:
             raise InputError(f"There is no run {run_id}: it may have been deleted.")
         score = ServerScore(
@@ -84,7 +68,7 @@ def add_server_score(database: Path, run_id: int, server: str, figures: Mapping[
 
 def remove_server_score(database: Path, score_id: int) -> None:
     """Forget a typed-in score. Raises InputError when there is none with this id."""
-    with _asking(database) as session:
+    with asking(database) as session:
         score = session.get(ServerScore, score_id)
         if score is None:
             raise InputError(f"There is no server score {score_id}: it may have been removed.")

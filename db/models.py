@@ -38,10 +38,18 @@ class Ablation(Base):
 
 
 class Run(Base):
-    """One model setting over one split. The dispatcher alone writes it, but for `title`, `notes` and `tags`."""
+    """One model setting over one split.
+
+    The dispatcher alone writes it, but for `title`, `notes`, `tags` and `archived`.
+    """
 
     __tablename__ = "run"
-    __table_args__ = (UniqueConstraint("name"), UniqueConstraint("fingerprint"), Index("ix_run_state", "state"))
+    __table_args__ = (
+        UniqueConstraint("name"),
+        UniqueConstraint("fingerprint"),
+        Index("ix_run_state", "state"),
+        {"sqlite_autoincrement": True},  # a deleted run's id is not given again: links that were copied hold it
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     ablation_id: Mapped[int] = mapped_column(ForeignKey("ablation.id"))
@@ -102,9 +110,21 @@ class Run(Base):
     title: Mapped[str | None]
     notes: Mapped[str] = mapped_column(default="")
     tags: Mapped[list[str]] = mapped_column(default=list)
+    archived: Mapped[bool] = mapped_column(default=False, server_default="0")  # not listed unless asked for
 
     ablation: Mapped[Ablation] = relationship(back_populates="runs")
     tasks: Mapped[list[VideoTask]] = relationship(back_populates="run", cascade="all, delete-orphan")
+
+    @property
+    def edition(self) -> str:
+        """What no other run has, not even one of these settings that is launched when this one was deleted, or one that
+        has its id in a database that was begun anew."""
+        return edition(self.fingerprint, self.created_at)
+
+
+def edition(fingerprint: str, created_at: float) -> str:
+    """`Run.edition` of these columns."""
+    return f"{fingerprint}.{int(created_at * 1e6):x}"
 
 
 class VideoTask(Base):
@@ -151,6 +171,11 @@ class VideoTask(Base):
     device_name: Mapped[str | None]
 
     run: Mapped[Run] = relationship(back_populates="tasks")
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether its masks are whole and there: it is done, or has only its scoring left."""
+        return self.state == TaskState.DONE.value or self.kind != TaskKind.SEGMENT.value
 
 
 class ObjectScore(Base):
@@ -236,7 +261,7 @@ class Worker(Base):
     pid: Mapped[int]
     process_started: Mapped[float]  # psutil create_time: the pid alone may be reused
     device: Mapped[str]
-    state: Mapped[str]  # starting, idle, busy, gone
+    state: Mapped[str]  # starting, idle, busy; resting: a slot without a process (pid 0), whose GPU could not be used
     task_id: Mapped[int | None]
     frames_per_second: Mapped[float | None]
     seen_at: Mapped[float]

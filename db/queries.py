@@ -20,6 +20,7 @@ from db.models import (
     ServerScore,
     VideoTask,
     Worker,
+    edition,
 )
 from db.session import reading
 from db.states import IntentState, RunState, TaskKind, TaskState
@@ -59,59 +60,6 @@ class Curve:
     f: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class QueuedRunRow:
-    """Progress of a run as the Queue page shows it."""
-
-    id: int
-    name: str
-    title: str | None
-    ablation_id: int
-    ablation: str
-    dataset: str
-    split: str
-    model: str
-    memory_size: int | None
-    memory_mode: str | None
-    state: str
-    position: float
-    videos: int
-    videos_done: int
-    videos_failed: int
-    frames: int
-    frames_done: int
-    frames_per_second: float | None
-    seconds_left: float | None
-    error: str | None
-
-
-@dataclass(frozen=True)
-class WorkerRow:
-    """A worker and what it is on; `run_id` to `frames` are None while it is on nothing."""
-
-    name: str
-    host: str
-    device: str
-    state: str
-    frames_per_second: float | None
-    seen_at: float
-    run_id: int | None
-    run: str | None
-    video: str | None
-    frames_done: int | None
-    frames: int | None
-    since: float | None  # when it began that video
-
-
-@dataclass(frozen=True)
-class QueueOverview:
-    """What the Queue page polls: active runs in queue order, the latest that ended, and the workers."""
-
-    runs: tuple[QueuedRunRow, ...]
-    ended: tuple[QueuedRunRow, ...]  # latest first
-    workers: tuple[WorkerRow, ...]
-
-
 def runs(database: Path, ids: Sequence[int] | None = None) -> list[Run]:
     """Runs with their ablations not loaded, newest first; `ids` narrows."""
     statement = select(Run).order_by(Run.id.desc())
@@ -131,12 +79,6 @@ def run_by_name(database: Path, name: str) -> Run | None:
     """One run by its folder's name."""
     with reading(database) as session:
         return session.scalar(select(Run).where(Run.name == name))
-
-
-def run_by_fingerprint(database: Path, fingerprint: str) -> Run | None:
-    """The run that owns exactly these settings."""
-    with reading(database) as session:
-        return session.scalar(select(Run).where(Run.fingerprint == fingerprint))
 
 
 def ablations(database: Path) -> dict[int, Ablation]:
@@ -259,63 +201,6 @@ def timed_runs(database: Path, ablation_id: int | None = None) -> list[TimedRun]
     ]
 
 
-def queue_overview(database: Path, ended: int = 5) -> QueueOverview:
-    """The queue at a glance: three statements on the runs' own counters, however many video tasks there are.
-
-    `ended` runs are shown at most beside the active ones.
-    """
-    over = [state.value for state in RunState if state.ended]
-    progress = select(
-        Run.id,
-        Run.name,
-        Run.title,
-        Run.ablation_id,
-        Ablation.name,
-        Run.dataset,
-        Run.split,
-        Run.model,
-        Run.memory_size,
-        Run.memory_mode,
-        Run.state,
-        Run.position,
-        Run.videos,
-        Run.videos_done,
-        Run.videos_failed,
-        Run.frames,
-        Run.frames_done,
-        Run.frames_per_second,
-        Run.seconds_left,
-        Run.error,
-    ).join(Ablation, Ablation.id == Run.ablation_id)
-    active = progress.where(Run.state.not_in(over)).order_by(Run.position, Run.id)
-    latest = progress.where(Run.state.in_(over)).order_by(Run.finished_at.desc(), Run.id.desc()).limit(ended)
-    workers = (
-        select(
-            Worker.name,
-            Worker.host,
-            Worker.device,
-            Worker.state,
-            Worker.frames_per_second,
-            Worker.seen_at,
-            VideoTask.run_id,
-            Run.name,
-            VideoTask.video,
-            VideoTask.frames_done,
-            VideoTask.frames,
-            VideoTask.started_at,
-        )
-        .outerjoin(VideoTask, VideoTask.id == Worker.task_id)
-        .outerjoin(Run, Run.id == VideoTask.run_id)
-        .order_by(Worker.name)
-    )
-    with reading(database) as session:
-        return QueueOverview(
-            tuple(QueuedRunRow(*row) for row in session.execute(active)),
-            tuple(QueuedRunRow(*row) for row in session.execute(latest)),
-            tuple(WorkerRow(*row) for row in session.execute(workers)),
-        )
-
-
 def lease(database: Path) -> Lease | None:
     """Who dispatches for this home, if anybody does or did."""
     with reading(database) as session:
@@ -348,6 +233,29 @@ def state_counts(database: Path) -> dict[str, int]:
     with reading(database) as session:
         rows = session.execute(select(Run.state, func.count()).group_by(Run.state))
         return {row[0]: row[1] for row in rows}
+
+
+def any_run(database: Path) -> bool:
+    """Whether there is a run, put away or not: an ablation stays when its runs are deleted."""
+    with reading(database) as session:
+        return session.scalar(select(Run.id).limit(1)) is not None
+
+
+def runs_mark(database: Path) -> tuple[object, ...]:
+    """Another value when something was asked of the dispatcher, or a run came, went or changed its state.
+
+    Both statements are answered from indices.
+    """
+    of_states = select(Run.state, func.count(), func.max(Run.id)).group_by(Run.state)
+    with reading(database) as session:
+        return session.scalar(select(func.max(Intent.id))), *map(tuple, session.execute(of_states))
+
+
+def run_mark(database: Path, run_id: int) -> tuple[object, ...]:
+    """Another value when something was asked of the dispatcher, or this run has got on or was deleted."""
+    of_run = select(Run.state, Run.videos_done, Run.videos_failed).where(Run.id == run_id)
+    with reading(database) as session:
+        return session.scalar(select(func.max(Intent.id))), *map(tuple, session.execute(of_run))
 
 
 def pending_intent(database: Path) -> bool:
@@ -391,12 +299,12 @@ def run_datasets(database: Path) -> list[tuple[str, str]]:
 
 
 def prediction_folder(database: Path, run_id: int, video: str) -> tuple[str, str, int] | None:
-    """(stored folder, fingerprint of the run, latest attempt) behind one video's predictions."""
+    """(stored folder, edition of the run, latest attempt) behind one video's predictions."""
     statement = (
-        select(Run.predictions, Run.fingerprint, VideoTask.attempt)
+        select(Run.predictions, Run.fingerprint, Run.created_at, VideoTask.attempt)
         .join(VideoTask, VideoTask.run_id == Run.id)
         .where(Run.id == run_id, VideoTask.video == video)
     )
     with reading(database) as session:
         row = session.execute(statement).one_or_none()
-        return (row[0], row[1], row[2]) if row else None
+        return (row[0], edition(row[1], row[2]), row[3]) if row else None

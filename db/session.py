@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,7 +11,11 @@ from typing import Any
 
 import psutil
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
+
+from db.damage import is_damage, suspect
 
 BUSY_TIMEOUT_MS = 15_000
 # WAL needs shared memory between all processes that open the file: not to be had across hosts.
@@ -24,7 +29,7 @@ def journal_mode(path: Path) -> str:
 
 def file_system(path: Path) -> str:
     """Type of the file system that holds `path` (`ext4`, `nfs4`, ...); empty where it cannot be told."""
-    path = path.absolute()
+    path = path.resolve()
     best, kind = -1, ""
     for partition in psutil.disk_partitions(all=True):
         mount = Path(partition.mountpoint)
@@ -40,15 +45,30 @@ def engine_for(database: Path) -> Engine:
     engine = create_engine(f"sqlite:///{database}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
+    def configure(connection: Any, record: Any) -> None:
         # Let SQLAlchemy's own BEGIN stand: pysqlite's implicit one comes too late for IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute(f"PRAGMA journal_mode={mode}")
+        try:
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            cursor.execute(f"PRAGMA journal_mode={mode}")
+        except sqlite3.DatabaseError as error:
+            _suspect(database, error)
+            raise
         cursor.execute("PRAGMA synchronous=NORMAL" if mode == "wal" else "PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+        record.info["file"] = _identity(database)
+
+    @event.listens_for(engine, "checkout")
+    def same_file(_connection: Any, record: Any, _proxy: Any) -> None:
+        # The file may have been set aside or replaced: what is written to the old one would be lost.
+        if record.info["file"] != _identity(database):
+            raise DisconnectionError("another database file took its place")
+
+    @event.listens_for(engine, "handle_error")
+    def on_error(context: ExceptionContext) -> None:
+        _suspect(database, context.original_exception)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
@@ -56,6 +76,23 @@ def engine_for(database: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _suspect(database: Path, error: BaseException) -> None:
+    """An error that says that the file is damaged has the next `db.schema.ensure` look, here or elsewhere."""
+    if is_damage(error):
+        from db import schema  # which needs this module for migrations
+
+        suspect(database)
+        schema.ensure.cache_clear()
+
+
+def _identity(database: Path) -> tuple[int, int] | None:
+    try:
+        found = database.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager
