@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from vos_core.gpus import Gpu, visible_gpus
-
-# Oldest driver that runs what was built for a CUDA major version, on Linux. Source: NVIDIA, CUDA Compatibility, table 1
-# (https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html, read in November 2026).
-OLDEST_DRIVER = {11: 450, 12: 525, 13: 580}
+from vos_core.gpus import Gpu, capabilities, visible_gpus
+from vos_core.torch_builds import BUILDS, Capability, fitting, has_code_for, oldest_driver
 
 CLUSTER_VARIABLE = "VOSLAB_RAY_ADDRESS"
+SLOT_DEVICE_VARIABLE = "VOSLAB_SLOT_DEVICE"  # which a dispatcher sets for its workers: "cuda" or "cpu"
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Graphics:
     torch: TorchBuild | None
     hidden: bool = False  # CUDA_VISIBLE_DEVICES hides all GPUs
     elsewhere: bool = False  # workers run on a cluster, whose GPUs this machine does not see
+    capabilities: Sequence[Capability] = ()  # of the GPUs, as far as the driver tells them
 
     def problem(self) -> str | None:
         """Why torch sees no GPU here and what to do about it, as the end of a sentence; None where it should."""
@@ -53,24 +52,41 @@ class Graphics:
         if not self.gpus:
             why = "CUDA_VISIBLE_DEVICES hides every GPU" if self.hidden else "the driver shows this process no GPU"
             return f"{why} (NVIDIA driver {self.driver})"
-        there = f"{self.gpus[0].name} with driver {self.driver} is here"
-        fits = max((cuda for cuda, oldest in OLDEST_DRIVER.items() if _major(self.driver) >= oldest), default=None)
-        wanted = OLDEST_DRIVER.get(int((self.torch.cuda or "0").split(".")[0]))
-        if self.torch.cuda is None:
-            return f"{there}, but {build} is a build without CUDA: {_how_to_fit(fits)}"
+        mismatch = self.mismatch()
+        return f"{mismatch}: {self.way_out()}" if mismatch else None
+
+    def mismatch(self) -> str | None:
+        """What keeps the torch that is installed from using the GPUs that are visible; None where nothing does."""
+        if not self.gpus or self.torch is None or self.driver is None:
+            return None
+        there = f"{self.gpus[0].name} with driver {self.driver} is here, but torch {self.torch.version} is"
+        cuda = self.torch.cuda
+        if cuda is None:
+            return f"{there} a build without CUDA"
+        wanted = oldest_driver(cuda)
         if wanted is not None and _major(self.driver) < wanted:
-            return (
-                f"{there}, but {build} is built for CUDA {self.torch.cuda}, which wants driver {wanted} or newer: "
-                f"{_how_to_fit(fits)}"
-            )
+            return f"{there} built for CUDA {cuda}, which wants driver {wanted} or newer"
+        without = [one for one in self.capabilities if not has_code_for(cuda, one)]
+        if without and len(without) == len(self.capabilities):
+            major, minor = without[0]
+            return f"{there} built for CUDA {cuda}, which has no code for its compute capability {major}.{minor}"
         return None
+
+    def way_out(self) -> str:
+        """What gives this driver and these GPUs a torch that sees them."""
+        build = fitting(_major(self.driver or ""), self.capabilities)
+        if build is None:
+            return "update the driver"
+        # A newer build than the one for this driver is to be had with a newer driver only.
+        return f"call `{build.command}`{'' if build is BUILDS[0] else ', or update the driver'}"
 
 
 def graphics(environment: Mapping[str, str] = os.environ) -> Graphics:
     """This machine, as this process may use it."""
     gpus = visible_gpus(environment)
     hidden = not gpus and "CUDA_VISIBLE_DEVICES" in environment
-    return Graphics(gpus, driver_version(), torch_build(), hidden, bool(environment.get(CLUSTER_VARIABLE)))
+    elsewhere = bool(environment.get(CLUSTER_VARIABLE))
+    return Graphics(gpus, driver_version(), torch_build(), hidden, elsewhere, capabilities(environment))
 
 
 @cache
@@ -87,11 +103,17 @@ def torch_build() -> TorchBuild | None:
 
 
 def read_build(version: str, file: Path) -> TorchBuild:
-    """The build as torch's `version.py` tells it; where that says nothing, as the version's suffix does (`+cu130`)."""
+    """The build as torch's `version.py` tells it; where that says nothing, as the version's suffix does (`+cu130`).
+
+    `version` is that of the package: wheels of PyPI leave the suffix out of it.
+    """
     try:
-        found = re.search(r"^cuda\b[^=]*=\s*(?:'([\d.]+)'|None)", file.read_text(), re.MULTILINE)
+        text = file.read_text()
     except OSError:
-        found = None
+        text = ""
+    if told := re.search(r"^__version__ = '([^']+)'", text, re.MULTILINE):
+        version = told[1]
+    found = re.search(r"^cuda\b[^=]*=\s*(?:'([\d.]+)'|None)", text, re.MULTILINE)
     if found:
         return TorchBuild(version, found[1])
     suffix = re.search(r"\+cu(\d+)(\d)$", version)
@@ -113,16 +135,6 @@ def driver_version() -> str | None:
 
 def _cuda(build: TorchBuild) -> str:
     return f", built for CUDA {build.cuda}" if build.cuda else ", a build without CUDA"
-
-
-def _how_to_fit(cuda: int | None) -> str:
-    if cuda is None:
-        return "update the driver"
-    index = f"https://download.pytorch.org/whl/cu{cuda}x"
-    return (
-        f"install a torch build for CUDA {cuda} (`make install TORCH=torch==<version>+cu{cuda}x TORCH_INDEX={index}`, "
-        "with the build's own number for x), or update the driver"
-    )
 
 
 def _major(driver: str) -> int:

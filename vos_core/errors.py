@@ -13,8 +13,20 @@ class InputError(VosLabError):
     exit_code = 2
 
 
+class NotFetched(InputError):
+    """Something that can be fetched or generated is not here; `item` is its name in `vos_core.downloads.jobs`."""
+
+    def __init__(self, text: str, item: str) -> None:
+        super().__init__(text)
+        self.item = item
+
+
 class PredictionError(VosLabError):
     """Predictions that cannot be scored as they are; the text lists every problem found, one a line."""
+
+
+class DeviceUnavailable(VosLabError):
+    """A process cannot use its GPU now, whatever it is asked to do there: another process on another GPU may."""
 
 
 class Cancelled(VosLabError):

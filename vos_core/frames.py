@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from vos_core.datasets.layout import Video
-from vos_core.errors import InputError
+from vos_core.errors import Cancelled, InputError
+from vos_core.frame_files import UNREADABLE, frame_in, frame_size, why_unreadable
 from vos_core.models.base import Picture
+from vos_core.regular_files import PICTURE_BYTES, read_regular
 
 # JPEG markers: frames that Huffman codes (baseline, extended, progressive), and what may stand before one: tables,
 # restart interval, application data, comments. Adobe's application data can say that the colours are not YCbCr.
@@ -29,17 +30,17 @@ def read_picture(path: Path) -> Picture:
     Raises InputError naming the file when it cannot be decoded.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, PICTURE_BYTES)
         picture = _decode_plain_jpeg(data) if is_plain_jpeg(data) else None
         if picture is not None:
             return picture
-        with Image.open(io.BytesIO(data)) as image:
+        with frame_in(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGB"))
     except FileNotFoundError as error:
         raise InputError(f"Frame {path} is missing: it was there when the run was queued.") from error
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise InputError(
-            f"Frame {path} cannot be decoded ({error}): replace the file, then retry the video."
+            f"Frame {path} cannot be decoded ({why_unreadable(error)}): replace the file, then retry the video."
         ) from error
 
 
@@ -73,16 +74,17 @@ class VideoClip:
     """A `vos_core.models.base.Clip` over JPEG files that keeps `ahead` frames decoded before they are asked for.
 
     Holds at most `ahead + behind + 1` frames, whatever the video's length. `decode_s` is the time that the threads
-    spent decoding, `wait_s` the time that the reader had to wait for them.
+    spent decoding, `wait_s` the time that the reader had to wait for them. Where `should_stop` is set and turns true,
+    the next frame asked for is refused by Cancelled: a model may read many before it gives a mask.
     """
 
     def __init__(self, video: Video, *, ahead: int = 8, behind: int = 2, threads: int = 1) -> None:
         self.name = video.name
         self.paths: Sequence[Path] = video.frames
-        with Image.open(video.frames[0]) as image:
-            self.width, self.height = image.size
+        self.width, self.height = frame_size(video.frames[0])
         self.decode_s = 0.0
         self.wait_s = 0.0
+        self.should_stop: Callable[[], bool] | None = None
         self._ahead, self._behind = ahead, behind
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._window: dict[int, Future[Picture]] = {}
@@ -93,6 +95,8 @@ class VideoClip:
     def __getitem__(self, index: int) -> Picture:
         if not 0 <= index < len(self.paths):
             raise IndexError(index)
+        if self.should_stop is not None and self.should_stop():
+            raise Cancelled(f"Video {self.name} was stopped.")
         self._decode_around(index)
         began = time.perf_counter()
         picture = self._window[index].result()

@@ -31,6 +31,7 @@ class Nvml(Protocol):
     def nvmlDeviceGetName(self, handle: Any) -> str: ...
     def nvmlDeviceGetUtilizationRates(self, handle: Any) -> Any: ...
     def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any: ...
+    def nvmlDeviceGetCudaComputeCapability(self, handle: Any) -> Sequence[int]: ...
     def nvmlDeviceGetTemperature(self, handle: Any, sensor: int) -> int: ...
 
 
@@ -44,13 +45,17 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Gauge:
-    """What a GPU is doing now. Percent, bytes, degrees Celsius; None for what its driver does not tell."""
+    """What a GPU is doing now. Percent, bytes, degrees Celsius; None for what its driver does not tell.
+
+    `capability` is its compute capability, (8, 9) for 8.9.
+    """
 
     gpu: Gpu
     utilisation: int | None
     memory_used: int | None
     memory_total: int | None
     temperature: int | None
+    capability: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,20 @@ def gauges(environment: Mapping[str, str] = os.environ, nvml: Nvml | None = None
     return [_gauge(nvml, gpu, handle) for gpu, handle in _visible(environment, nvml)] if nvml is not None else []
 
 
+def capabilities(environment: Mapping[str, str] = os.environ, nvml: Nvml | None = None) -> list[tuple[int, int]]:
+    """Compute capability (major, minor) of each visible GPU whose driver tells it."""
+    nvml = nvml or _driver()
+    if nvml is None:
+        return []
+    told = [_capability(nvml, handle) for _, handle in _visible(environment, nvml)]
+    return [one for one in told if one is not None]
+
+
+def _capability(nvml: Nvml, handle: Any) -> tuple[int, int] | None:
+    found = _told(nvml, lambda: nvml.nvmlDeviceGetCudaComputeCapability(handle))
+    return (int(found[0]), int(found[1])) if found is not None else None
+
+
 def _visible(environment: Mapping[str, str], nvml: Nvml) -> list[tuple[Gpu, Any]]:
     count = _told(nvml, nvml.nvmlDeviceGetCount) or 0
     narrowed = environment.get("CUDA_VISIBLE_DEVICES")
@@ -146,6 +165,7 @@ def _gauge(nvml: Nvml, gpu: Gpu, handle: Any) -> Gauge:
         int(memory.used) if memory is not None else None,
         int(memory.total) if memory is not None else None,
         temperature,
+        _capability(nvml, handle),
     )
 
 

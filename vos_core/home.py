@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vos_core.errors import InputError
+from vos_core.existence import is_folder
 
 # Names of the roots in stored paths; the first that holds a path names it.
 ROOTS = ("outputs", "checkpoints", "data", "state", "root")
@@ -98,5 +99,5 @@ class Home:
         if match is None or match["root"] not in ROOTS:
             raise InputError(f"The stored path {stored!r} names no known root ({', '.join(ROOTS)}).")
         place = Path(match["place"]) if match["place"] else None
-        base = place if place is not None and place.is_dir() else Path(getattr(self, match["root"]))
+        base = place if place is not None and is_folder(place) else Path(getattr(self, match["root"]))
         return base / match["relative"]

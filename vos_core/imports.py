@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vos_core.datasets import Dataset, open_dataset
+from vos_core.datasets import Dataset, open_dataset, stored_dataset
 from vos_core.datasets.checks import VideoFacts, check_videos
-from vos_core.datasets.layout import has_layout
+from vos_core.datasets.layout import folder_at, has_layout
 from vos_core.errors import InputError
+from vos_core.existence import is_folder
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, PlannedRun
 from vos_core.models.registry import MODELS, MemoryMode
@@ -43,7 +44,9 @@ def plan_import(
     reference = _folder(against, "reference masks") if against else None
     if reference:
         options.append((AGAINST, home.store(reference)))
-    settings = RunSettings(dataset.name, home.store(dataset.root), split, name.strip(), options=tuple(sorted(options)))
+    chosen = names if split in dataset.subsets else ()  # its list is the home's and may be another tomorrow
+    stored = home.store(dataset.root)
+    settings = RunSettings(dataset.name, stored, split, name.strip(), videos=chosen, options=tuple(sorted(options)))
     videos = _counted(dataset, names, reference)
     planned = PlannedRun(
         settings, dataset.default_split, videos, home.store(results), home.store(reference) if reference else None
@@ -56,7 +59,7 @@ def plan_agreement(
 ) -> LaunchPlan:
     """The masks of a run (`predictions`: their stored path) held against the masks of a folder that is no truth."""
     reference = _folder(against, "reference masks")
-    dataset = open_dataset(home.locate(settings.dataset_path), settings.dataset)
+    dataset = stored_dataset(home, settings.dataset, settings.dataset_path)
     names = settings.videos or dataset.video_names(settings.split)
     options = dict(settings.options) | {IMPORTED: predictions, AGAINST: home.store(reference)}
     videos = _counted(dataset, names, reference)
@@ -100,7 +103,7 @@ def find_project(path: Path) -> Project:
         folder.name: open_dataset(folder)
         for base in (root, root / "data")
         for folder in sorted(base.glob("*"))
-        if folder.is_dir() and folder.name not in ("outputs", "checkpoints", "data") and has_layout(folder)
+        if is_folder(folder) and folder.name not in ("outputs", "checkpoints", "data") and has_layout(folder)
     }
     checkpoints = [
         file
@@ -156,8 +159,8 @@ def plan_adoption(home: Home, project: Project) -> tuple[LaunchPlan, tuple[str, 
 
 
 def _folder(path: Path, what: str) -> Path:
-    path = path.expanduser().absolute()
-    if not path.is_dir():
+    path = folder_at(path)
+    if not is_folder(path):
         raise InputError(f"There is no folder {path} ({what}): check the path.")
     return path
 

@@ -13,6 +13,7 @@ from typing import cast
 
 import numpy as np
 
+from vos_core.cores import usable_cores
 from vos_core.datasets.layout import Video
 from vos_core.errors import Cancelled, InputError, VosLabError
 from vos_core.frames import VideoClip
@@ -21,13 +22,15 @@ from vos_core.models.base import LabelMap, ObjectMasks, ObjectSegmenter, Segment
 from vos_core.per_object import write_per_object
 from vos_core.prompts import Prompting, read_object_prompts, read_prompts
 
-WRITE_BEHIND = 16  # masks that may wait for the disk before the model has to
+WRITE_BEHIND = 16  # frames whose masks may wait for the disk before the model has to
+WRITERS = min(4, max(2, usable_cores()))  # threads; two at least, since a network disk is mostly waited for
 
 
 @dataclass(frozen=True)
 class VideoTimings:
     """Where the time of one video went, in seconds. Decoding and writing run beside the model on threads, so the
-    parts add up to more than `wall_s`; `wait_s` is how long the model waited for frames."""
+    parts add up to more than `wall_s`: `write_s` is what all writing threads took together. `wait_s` is how long the
+    model waited for frames."""
 
     frames: int
     decode_s: float
@@ -53,13 +56,15 @@ def segment_video(
     `prompting` says which annotations the model sees. With `apart` objects may overlap: masks are written one folder
     an object (`<object>/<frame>.png`) and handed on by object id; the model must be an `ObjectSegmenter`.
     `on_frame(index, mask)` is called for each mask while it is in memory. Raises Cancelled when `should_stop()` turns
-    true between two frames, and VosLabError naming video and frame for whatever goes wrong with files. `clip` is the
-    video's, where its decoding was begun already; it is closed in the end.
+    true between two frames, or while the model reads frames without giving a mask; and VosLabError naming video and
+    frame for whatever goes wrong with files. `clip` is the video's, where its decoding was begun already; it is closed
+    in the end.
     """
     began = time.perf_counter()
     inference = 0.0
     with contextlib.ExitStack() as stack:
         clip = stack.enter_context(contextlib.closing(clip or VideoClip(video)))
+        clip.should_stop = should_stop
         writer = stack.enter_context(contextlib.closing(_MaskWriter(folder, _palette(video))))
         masks = _masks(segmenter, clip, video, prompting, apart)
         for index, stem in enumerate(video.stems):
@@ -108,12 +113,14 @@ def _palette(video: Video) -> bytes:
 
 
 class _MaskWriter:
-    """Writes masks behind the model on a thread; the first error surfaces at the next `put` or at `finish`."""
+    """Writes masks behind the model, each frame's on one of `WRITERS` threads; an error surfaces at the next `put` or
+    at `finish`. `seconds` is what all threads took together."""
 
     def __init__(self, folder: Path, palette: bytes) -> None:
         self.seconds = 0.0
         self._folder, self._palette = folder, palette
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
+        self._count = threading.Lock()
         self._room = threading.BoundedSemaphore(WRITE_BEHIND)
         self._pending: list[Future[None]] = []
 
@@ -139,5 +146,6 @@ class _MaskWriter:
         except OSError as error:
             raise VosLabError(f"The mask {self._folder / stem}.png cannot be written: {error.strerror}.") from error
         finally:
-            self.seconds += time.perf_counter() - began
+            with self._count:
+                self.seconds += time.perf_counter() - began
             self._room.release()

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
 
 from vos_core.cores import cpu_workers
 from vos_core.cuda import Graphics, graphics
-from vos_core.datasets import Dataset, find_datasets, open_dataset
+from vos_core.datasets import Dataset, find_dataset, stored_dataset
 from vos_core.datasets.checks import VideoFacts, check_videos
-from vos_core.errors import InputError
+from vos_core.errors import InputError, NotFetched
+from vos_core.existence import exists
 from vos_core.gpus import Placement, visible_gpus
 from vos_core.home import Home
+from vos_core.launch_command import command_line
 from vos_core.models.registry import find_model
 from vos_core.models.sam2_options import LATER
 from vos_core.models.sam2_pace import VideoSeconds, cpu_seconds
 from vos_core.runs import Grid, RunSettings
 
 _Place = tuple[str, str, str, bool]  # dataset, stored path, split, whether objects may appear later
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -101,67 +104,118 @@ class LaunchPlan:
         return cls(payload["name"], payload["command"], runs, payload.get("outputs", "outputs:."), placement)
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why a run cannot be launched (a sentence a line), and what to fetch or generate to mend it."""
+
+    sentence: str
+    fetch: str | None = None
+
+
+@dataclass(frozen=True)
+class RefusedRun:
+    """A cell of a grid that cannot be launched."""
+
+    settings: RunSettings
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True)
+class CheckedGrid:
+    """A grid held against this machine: the plan of what can be launched, and the cells that cannot.
+
+    `problems` stand against every run.
+    """
+
+    plan: LaunchPlan
+    refused: tuple[RefusedRun, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Everything that stands against the grid, each sentence once."""
+        told = [*self.problems, *(refusal.sentence for run in self.refused for refusal in run.refusals)]
+        return tuple(dict.fromkeys(line for text in told for line in text.splitlines()))
+
+
 def plan_launch(
     grid: Grid, home: Home, name: str = "", *, machine: Graphics | None = None, past: VideoSeconds | None = None
 ) -> LaunchPlan:
-    """Expand `grid` and check every run of it against what is on disk, and against this machine.
+    """The plan of the whole `grid`. Raises InputError listing every problem, one a line (arguments: `check_grid`)."""
+    checked = check_grid(grid, home, name, machine=machine, past=past)
+    if checked.sentences:
+        raise InputError("\n".join(checked.sentences))
+    return checked.plan
+
+
+def check_grid(
+    grid: Grid, home: Home, name: str = "", *, machine: Graphics | None = None, past: VideoSeconds | None = None
+) -> CheckedGrid:
+    """Expand `grid` and check every cell of it against what is on disk, and against this machine.
 
     Args:
         grid: what is asked for.
-        home: where things are.
-        name: of the ablation; made of its axes when empty.
-        machine: what there is for SAM 2; looked for when None.
-        past: what videos took on this machine's CPU, for the hours that SAM 2 would take there.
+        home: where datasets, checkpoints and outputs are.
+        name: the ablation's name; made from the grid when empty.
+        machine: what there is for SAM 2; found out when not given.
+        past: what videos took on this machine's CPU before.
 
-    Raises InputError, with every problem on a line of its own, when anything in it cannot be run: unknown model,
-    memory size out of range, missing checkpoint, missing dataset, damaged list, frames or annotations, SAM 2 without
-    a GPU (unless its device is `cpu`), outputs that cannot be written.
+    Raises:
+        InputError: no dataset, model or memory mode is chosen, or a model is unknown: there is no grid.
     """
     if not grid.datasets:
         raise InputError("Choose at least one dataset.")
     if not grid.models:
         raise InputError("Choose at least one model.")
-    problems: list[str] = []
-    _collect(problems, lambda: grid.placement.check(visible_gpus()))
-    settings = _collect(problems, grid.expand) or ()
-    for model in dict.fromkeys(run.model for run in settings):
-        _collect(problems, lambda model=model: check_model(model, [s for s in settings if s.model == model], home))
-    _collect(problems, cpu_workers)
-    _collect(problems, lambda: check_outputs(home))
-    facts: dict[_Place, tuple[Dataset, tuple[VideoFacts, ...]]] = {}
-    places: list[_Place] = [_place(run) for run in settings] or [(*one, False) for one in grid.datasets]
-    for place in dict.fromkeys(places):
-        found = _collect(problems, lambda place=place: _facts(home, place, grid.videos))
-        if found:
-            facts[place] = found
-    runs = []
-    for run in settings:
-        dataset, videos = facts.get(_place(run), (None, ()))
-        runs.append(PlannedRun(run, dataset.default_split if dataset else "", videos))
-    _collect(problems, lambda: check_devices(runs, machine or graphics(), past))
-    if problems:
-        raise InputError("\n".join(problems))
-    outputs = home.store(home.outputs)
-    command = command_line(grid, home)
-    return LaunchPlan(name or ablation_name(grid), command, tuple(runs), outputs, grid.placement)
+    if not grid.memory_modes and any(find_model(model).memory_modes for model in grid.models):
+        raise InputError("Choose at least one memory mode.")
+    everywhere = (
+        _attempt(grid.placement.check, visible_gpus()),
+        _attempt(cpu_workers),
+        _attempt(check_outputs, home),
+    )
+    problems = tuple(found.sentence for found in everywhere if isinstance(found, Refusal))
+    cells = grid.cells()
+    places = _look(home, list(dict.fromkeys(map(_place, cells))), grid.videos)
+    runs = [_planned(cell, places[_place(cell)]) for cell in cells]
+    no_gpu = _attempt(check_devices, runs, machine or graphics(), past)
+    against = []
+    for cell in cells:
+        found = (places[_place(cell)], _attempt(check_model, cell, home), no_gpu if _wants_gpu(cell) else None)
+        against.append(tuple(refusal for refusal in found if isinstance(refusal, Refusal)))
+    possible = tuple(run for run, refusals in zip(runs, against) if not refusals)
+    command = command_line(grid, home, name, partly=len(possible) < len(runs))
+    return CheckedGrid(
+        LaunchPlan(name or ablation_name(grid), command, possible, home.store(home.outputs), grid.placement),
+        tuple(RefusedRun(cell, refusals) for cell, refusals in zip(cells, against) if refusals),
+        problems,
+    )
 
 
-def check_model(name: str, settings: list[RunSettings], home: Home) -> None:
-    """Raises InputError when a model's options or checkpoint cannot be used."""
-    spec = find_model(name)
+def _planned(cell: RunSettings, place: _Found | Refusal) -> PlannedRun:
+    """A cell with the facts of its videos; without them where its dataset cannot be used."""
+    if isinstance(place, Refusal):
+        return PlannedRun(cell, "", ())
+    return PlannedRun(replace(cell, videos=place.chosen), place.dataset.default_split, place.facts)
+
+
+def check_model(run: RunSettings, home: Home) -> None:
+    """Raises InputError when a run's memory size, options or checkpoint cannot be used."""
+    spec = find_model(run.model)
+    if run.memory_size is not None:
+        spec.check_memory_size(run.memory_size)
     if spec.family.startswith("sam2"):
         from vos_core.models.checkpoints import find_checkpoint
         from vos_core.models.sam2_settings import check_options
 
-        for run in settings:
-            check_options(run)
-            find_checkpoint(run, home)
+        check_options(run)
+        find_checkpoint(run, home)
 
 
 def check_devices(runs: Sequence[PlannedRun], machine: Graphics, past: VideoSeconds | None = None) -> None:
     """Raises InputError when SAM 2 would have to run on the CPU and nobody asked for that, with the time it takes."""
     problem = machine.problem()
-    wanting = [run for run in runs if _is_sam2(run) and run.settings.option("device", "auto") != "cpu"]
+    wanting = [run for run in runs if _wants_gpu(run.settings)]
     if problem is None or not wanting:
         return
     if any(run.settings.option("device") == "cuda" for run in wanting):
@@ -171,6 +225,7 @@ def check_devices(runs: Sequence[PlannedRun], machine: Graphics, past: VideoSeco
         cpu_workers(),
         past,
     )
+    seconds *= all(run.videos for run in wanting)  # of videos that are not here nobody knows
     time = f"take about {duration(seconds)}" if seconds else "take hours or days"
     raise InputError(
         f"SAM 2 finds no GPU here: {problem}. On this machine's CPU these runs would {time}; to have that all the "
@@ -209,55 +264,66 @@ def ablation_name(grid: Grid) -> str:
     return " × ".join(parts)
 
 
-def command_line(grid: Grid, home: Home) -> str:
-    """The equivalent `python -m vos_core run ...` command, one line; several datasets need one command each."""
-    commands = []
-    for name, stored, split in grid.datasets:
-        words = ["python", "-m", "vos_core", "run", "--dataset", name]
-        dataset = open_dataset(home.locate(stored), name)
-        known = find_datasets(home).get(name)
-        if known is None or known.root != dataset.root:
-            words += ["--davis_path", str(dataset.root)]
-        if split != dataset.default_split:
-            words += ["--set", split]
-        words += ["--model", *grid.models]
-        if grid.memory_sizes and any(find_model(model).has_memory for model in grid.models):
-            words += ["--memory_size", *(str(size) for size in grid.memory_sizes)]
-        if any(find_model(model).memory_modes for model in grid.models):
-            words += ["--memory_mode", *grid.memory_modes]
-            for flag, values in (("--memory_temporal_stride", grid.strides), ("--max_obj_ptrs", grid.pointers)):
-                words += [flag, *map(str, values)] if values else []
-        if grid.videos:
-            words += ["--video", *grid.videos]
-        for option, value in grid.options:
-            words += ["--option", f"{option}={value}"]
-        words += grid.placement.words()
-        commands.append(shlex.join(words))
-    return " && ".join(commands)
-
-
 def _place(run: RunSettings) -> _Place:
     return run.dataset, run.dataset_path, run.split, bool(run.option(LATER, False))
 
 
-def _is_sam2(run: PlannedRun) -> bool:
-    return find_model(run.settings.model).family.startswith("sam2")
+def _wants_gpu(run: RunSettings) -> bool:
+    return find_model(run.model).family.startswith("sam2") and run.option("device", "auto") != "cpu"
 
 
-def _facts(home: Home, place: _Place, subset: tuple[str, ...]) -> tuple[Dataset, tuple[VideoFacts, ...]]:
-    name, stored, split, later = place
-    dataset = open_dataset(home.locate(stored), name)
-    names = dataset.video_names(split)
-    unknown = [video for video in subset if video not in names]
-    if unknown:
-        raise InputError(f"Split {split} of dataset {name} has no video {', '.join(map(repr, unknown))}.")
-    return dataset, check_videos(dataset, subset or names, later)
+@dataclass(frozen=True)
+class _Found:
+    """A place that can be run: the chosen videos (empty: the whole split), and the facts of those that will be.
+
+    Of a subset all videos are named: its list is the home's and may be another tomorrow, and two settings never share
+    a folder.
+    """
+
+    dataset: Dataset
+    chosen: tuple[str, ...]
+    facts: tuple[VideoFacts, ...]
 
 
-def _collect(problems: list[str], action: Any) -> Any:
-    """Run `action`; an InputError's lines join `problems` so that all are told at once."""
+def _look(home: Home, places: Sequence[_Place], subset: tuple[str, ...]) -> dict[_Place, _Found | Refusal]:
+    """Every place with its facts, or what stands against it. Each takes those of the `subset` that are its own."""
+    opened = {place: _attempt(_open, home, place) for place in places}
+    there = [found for found in opened.values() if not isinstance(found, Refusal)]
+    # A video that is nowhere may be of a dataset that is not here.
+    nowhere = set(subset).difference(*(names for _, names in there)) if len(there) == len(opened) else set()
+    return {
+        place: found if isinstance(found, Refusal) else _attempt(_part, place, *found, subset, nowhere)
+        for place, found in opened.items()
+    }
+
+
+def _part(
+    place: _Place, dataset: Dataset, names: tuple[str, ...], subset: tuple[str, ...], nowhere: Collection[str]
+) -> _Found:
+    """The chosen videos of one place. Raises InputError when there is none, one is nowhere, or one cannot be run."""
+    chosen = tuple(name for name in names if name in subset) if subset else names
+    if nowhere or not chosen:
+        missing = ", ".join(repr(name) for name in subset if name in nowhere or not chosen)
+        raise InputError(f"Split {place[2]} of dataset {place[0]} has no video {missing}.")
+    whole = len(chosen) == len(names) and place[2] not in dataset.subsets
+    return _Found(dataset, () if whole else chosen, check_videos(dataset, chosen, place[3]))
+
+
+def _open(home: Home, place: _Place) -> tuple[Dataset, tuple[str, ...]]:
+    """A place's dataset, and the videos of its split. Raises InputError."""
+    name, stored, split, _ = place
+    root = home.locate(stored)
+    # A name that is not in the data folder (yet) is told with what is there, and how to get it.
+    there = exists(root) or root.parent != home.data
+    dataset = stored_dataset(home, name, stored) if there else find_dataset(home, name)
+    return dataset, dataset.video_names(split)
+
+
+def _attempt(action: Callable[..., T], *arguments: Any) -> T | Refusal:
+    """What `action` returns, or what stands against it where it raises an InputError."""
     try:
-        return action()
+        return action(*arguments)
+    except NotFetched as error:
+        return Refusal(str(error), error.item)
     except InputError as error:
-        problems += [line for line in str(error).splitlines() if line not in problems]
-        return None
+        return Refusal(str(error))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import deque
 from pathlib import Path
 
 from vos_core.home import Home
 
 BLOCK = 8192  # bytes; some forty lines
+SEARCHED = 8 * 2**20  # bytes from the end; some 80,000 lines
 
 
 def log_files(home: Home) -> dict[str, Path]:
@@ -29,4 +32,17 @@ def tail(path: Path, lines: int = 40) -> str:
             position = log.seek(position - step)
             text = log.read(step) + text
     kept = text.splitlines(keepends=True)[-lines:] if lines > 0 else []
+    return b"".join(kept).decode(errors="replace")
+
+
+def run_lines(path: Path, run_id: int, lines: int) -> str:
+    """The last `lines` lines about a run (`run 7 video ...`, `run 7: ...`) of a dispatcher's log, from its end.
+
+    Raises OSError when it cannot be read.
+    """
+    about = re.compile(rb"\brun %d[ :]" % run_id)
+    with path.open("rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(0, size - SEARCHED))
+        kept = deque((line for line in log if about.search(line)), maxlen=lines)
     return b"".join(kept).decode(errors="replace")

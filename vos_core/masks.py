@@ -6,7 +6,6 @@ A label map is a uint8 array (height, width): 0 is background, 1..K are objects,
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vos_core.errors import InputError
+from vos_core.regular_files import PICTURE_BYTES, read_regular, read_start
 
 VOID = 255
 
@@ -62,6 +62,13 @@ def read_mask(path: Path | str) -> np.ndarray:
 
 def view_mask(path: Path | str) -> np.ndarray:
     """As `read_mask`, but possibly a read-only view with a row stride that is not its width (spares a copy)."""
+    try:
+        return _view(path)
+    except MemoryError as error:
+        raise MaskError(f"{path} does not fit into this machine's memory: it is no mask of a frame.") from error
+
+
+def _view(path: Path | str) -> np.ndarray:
     data = _read(path)
     header = _Header(path, data)
     size = header.height * (header.width + 1)
@@ -86,8 +93,7 @@ def view_mask(path: Path | str) -> np.ndarray:
 def mask_size(path: Path | str) -> tuple[int, int]:
     """(height, width) from the file's header, without decoding. Raises MaskError as `read_mask`."""
     try:
-        with Path(path).open("rb") as file:
-            start = file.read(33)
+        start = read_start(path, 33, PICTURE_BYTES)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingMask(f"There is no mask {path}.") from error
     except OSError as error:
@@ -168,22 +174,11 @@ class _Header:
 
 def _read(path: Path | str) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            size = os.fstat(descriptor).st_size
-            data = os.read(descriptor, size + 1)
-            while len(data) < size:  # a network file system may give less than asked
-                more = os.read(descriptor, size - len(data))
-                if not more:
-                    break
-                data += more
-        finally:
-            os.close(descriptor)
+        return read_regular(path, PICTURE_BYTES)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingMask(f"There is no mask {path}.") from error
     except OSError as error:
         raise MaskError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return data
 
 
 def _ihdr(path: Path | str, data: bytes) -> tuple[Any, ...]:

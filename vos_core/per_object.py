@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vos_core.masks import DAVIS_PALETTE, VOID, MaskError, MissingMask, read_mask, view_mask, write_mask
+from vos_core.regular_files import PICTURE_BYTES, open_regular, read_start
 
 _DEPTH_AND_COLOUR = slice(24, 26)
 _GREY_1_BIT = bytes((1, 0))
@@ -58,8 +59,7 @@ def read_binary(path: Path | str) -> np.ndarray:
     Raises MissingMask, MaskError as `read_mask`, and MaskError when the file has more than one object.
     """
     try:
-        with Path(path).open("rb") as file:
-            start = file.read(26)
+        start = read_start(path, 26, PICTURE_BYTES)
     except FileNotFoundError as error:
         raise MissingMask(f"There is no mask {path}.") from error
     except OSError as error:
@@ -168,7 +168,7 @@ def _read_1_bit(path: Path | str) -> np.ndarray:
     from PIL import Image  # costs 30 ms of a short command that usually needs no Pillow
 
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with open_regular(path, PICTURE_BYTES) as file, Image.open(file, formats=("PNG",)) as image:
             return np.array(image, dtype=np.bool_)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
         raise MaskError(f"{path} is a damaged PNG ({error}): write the mask again.") from error

@@ -86,7 +86,8 @@ def run_provenance(settings: RunSettings, home: Home) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """`git describe` of this checkout (`-dirty` when changed); the package version where there is no git."""
+    """`git describe` of this checkout (`-dirty` when changed); where there is no git, `VOSLAB_CODE_VERSION` (an
+    image is built with it), else the package version."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty"],
@@ -98,7 +99,7 @@ def code_version() -> str:
         )
         return answer.stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return __version__
+        return os.environ.get("VOSLAB_CODE_VERSION") or __version__
 
 
 @lru_cache(maxsize=1)

@@ -99,12 +99,42 @@ class Grid:
     pointers: tuple[int, ...] = ()  # max_obj_ptrs_in_encoder; empty: that of `options`, or 16
     placement: Placement = field(default_factory=Placement)
 
+    @classmethod
+    def covering(cls, runs: Sequence[RunSettings], placement: Placement | None = None) -> Grid:
+        """The smallest grid that has all of `runs` among its own; options beside the knobs are those of the first."""
+        sam2 = [run for run in runs if find_model(run.model).family.startswith("sam2")]
+        knobs = []
+        for name in (STRIDE, POINTERS):
+            default = OPTIONS[name].default
+            told = {run.option(name, default) for run in sam2 if knob_counts(name, run.memory_size)}
+            knobs.append(() if told <= {default} else tuple(sorted(told)))
+        return cls(
+            datasets=tuple(dict.fromkeys((run.dataset, run.dataset_path, run.split) for run in runs)),
+            models=tuple(dict.fromkeys(run.model for run in runs)),
+            memory_sizes=tuple(sorted({run.memory_size for run in runs if run.memory_size is not None})),
+            memory_modes=tuple(dict.fromkeys(run.memory_mode for run in sam2 if run.memory_mode))
+            or (MemoryMode.POSITION_PRESERVING.value,),
+            videos=tuple(dict.fromkeys(video for run in runs for video in run.videos)),
+            options=tuple(pair for pair in (sam2[0].options if sam2 else ()) if pair[0] not in (STRIDE, POINTERS)),
+            strides=knobs[0],
+            pointers=knobs[1],
+            placement=placement or Placement(),
+        )
+
     def expand(self) -> tuple[RunSettings, ...]:
-        """The runs, datasets outermost, then models, modes and memory sizes ascending; duplicates collapse.
+        """The `cells`. Raises InputError for an unknown model or a memory size that one of the models cannot run."""
+        runs = self.cells()
+        for run in runs:
+            if run.memory_size is not None:
+                find_model(run.model).check_memory_size(run.memory_size)
+        return runs
+
+    def cells(self) -> tuple[RunSettings, ...]:
+        """Every combination, whether it can be run or not: datasets outermost, then models, modes and memory sizes
+        ascending; duplicates collapse.
 
         A knob that changes nothing at a memory size (stride at 2, pointers at 0) is no axis there, provided that its
-        default is among the values. Raises InputError for an unknown model or a memory size that one of the models
-        cannot run.
+        default is among the values. Raises InputError for an unknown model.
         """
         runs: dict[RunSettings, None] = {}
         for (dataset, path, split), name in itertools.product(self.datasets, self.models):
@@ -112,8 +142,6 @@ class Grid:
             sizes: Sequence[int | None] = (None,)
             modes: Iterable[str | None] = (None,)
             if spec.has_memory:
-                for size in self.memory_sizes:
-                    spec.check_memory_size(size)
                 sizes = tuple(sorted(set(self.memory_sizes))) or (spec.default_memory_size,)
             if spec.memory_modes:
                 modes = dict.fromkeys(self.memory_modes)

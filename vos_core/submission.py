@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from vos_core.datasets.layout import Video
 from vos_core.errors import InputError, PredictionError, VosLabError
+from vos_core.frame_files import frame_size
 from vos_core.masks import VOID, MaskError, MissingMask, mask_size, view_mask
 from vos_core.per_object import is_per_object, object_folders, read_binary
 
@@ -169,15 +169,14 @@ def _check_apart(folder: Path, video: Video, annotations: Path) -> _Checked | li
             where = f"Video {video.name}, object {name}, frame {frame.stem}"
             try:
                 height, width = read_binary(path).shape
-                with Image.open(frame) as image:
-                    size = image.size
+                size = frame_size(frame)
                 if size != (width, height):
                     problems.append(f"{where}: {path} is {width}x{height} but the frame is {size[0]}x{size[1]}.")
                 data = path.read_bytes()
                 members[f"{video.name}/{name}/{path.name}"] = len(data), zlib.crc32(data)
             except MissingMask:
                 problems.append(f"{where} has no prediction {path}.")
-            except (MaskError, OSError) as error:
+            except (InputError, OSError) as error:
                 problems.append(f"{where}: {error}")
     return problems or _Checked(len(known), members)
 
@@ -204,11 +203,7 @@ def _problem(path: Path, frame: Path, allowed: np.ndarray) -> str | None:
     with path.open("rb") as file:
         if file.read(26)[_DEPTH_AND_COLOUR] != _INDEXED_8_BIT:
             return f"the prediction {path} is no 8-bit palette PNG: write it as one."
-    try:
-        with Image.open(frame) as image:
-            size = image.size
-    except OSError as error:
-        raise InputError(f"The frame {frame} cannot be read: {error}.") from error
+    size = frame_size(frame)
     if size != (width, height):
         return f"the prediction {path} is {width}x{height} but the frame is {size[0]}x{size[1]}."
     mask = view_mask(path)

@@ -157,7 +157,7 @@ class Comparison:
             return f"{names[0]} and {names[1]} have no video in common: there is nothing to compare."
         text = f"Compared over {_count(len(self.videos), 'video')} ({_count(len(self.objects), 'object')})"
         left = [
-            f"only in {name}: {_listed(_left_out(pairs, {row.video for row in self.objects}))}"
+            f"only in {name}: {listed(left_out(pairs, {row.video for row in self.objects}))}"
             for name, pairs in zip(names, (self.only_in_a, self.only_in_b))
             if pairs
         ]
@@ -208,12 +208,13 @@ def _by_object(rows: Sequence[ObjectScore], which: str) -> dict[tuple[str, int],
     return found
 
 
-def _left_out(pairs: Sequence[tuple[str, int]], common: set[str]) -> list[str]:
+def left_out(pairs: Sequence[tuple[str, int]], common: set[str]) -> list[str]:
     """Whole videos by name; single objects of a common video as `{video}_{k}`."""
     return list(dict.fromkeys(f"{video}_{k}" if video in common else video for video, k in pairs))
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first `most` names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 

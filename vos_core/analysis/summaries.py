@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from vos_core.runs import IMPORTED
 
 NEUTRAL_OPTIONS = frozenset({"device", "exact", "objects_at_once", IMPORTED})
 """Options that say where or how fast masks came to be, not which: runs that differ in these alone compare."""
+_BRANDS = ("NVIDIA", "Tesla", "GeForce", "AMD", "Instinct")
 
 
 class RunSummary(Protocol):
@@ -20,9 +23,13 @@ class RunSummary(Protocol):
     """
 
     @property
+    def id(self) -> int: ...
+    @property
     def name(self) -> str: ...
     @property
     def dataset(self) -> str: ...
+    @property
+    def dataset_path(self) -> str: ...
     @property
     def split(self) -> str: ...
     @property
@@ -69,6 +76,42 @@ class RunSummary(Protocol):
     def f_decay(self) -> float | None: ...
 
 
+Place = tuple[str, str, str]
+"""Dataset, split, stored path of the dataset's folder: two folders may have one name."""
+
+
+class Placed(Protocol):
+    """What is over a split of a dataset: a run, a curve, a point. Others' rows name no folder."""
+
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def dataset_path(self) -> str: ...
+
+
+def place_of(what: Placed) -> Place:
+    """Where it belongs: what is over different places shares no line of a figure, whatever their names."""
+    return what.dataset, what.split, what.dataset_path
+
+
+def place_names(runs: Iterable[Placed]) -> dict[Place, str]:
+    """`DAVIS val` for each place of the runs; with its folder where another place has that name too."""
+    places = dict.fromkeys(map(place_of, runs))
+    named = Counter(place[:2] for place in places)
+    return {
+        (dataset, split, path): f"{dataset} {split}" + (f" ({_folder(path)})" if named[dataset, split] > 1 else "")
+        for dataset, split, path in places
+    }
+
+
+def _folder(stored: str) -> str:
+    """A stored path for people: `data:DAVIS` -> `data/DAVIS`, `data(/mnt/x):DAVIS` -> `/mnt/x/DAVIS`."""
+    match = None if stored.startswith("/") else re.fullmatch(r"(\w+)(?:\((.*)\))?:(.*)", stored)
+    return f"{match[2] or match[1]}/{match[3]}" if match else stored
+
+
 def chosen_videos(run: RunSummary) -> tuple[str, ...]:
     """Videos that the run was narrowed to; empty for its whole split."""
     return tuple(run.settings.get("videos") or ())
@@ -88,3 +131,21 @@ def was_timed(run: RunSummary) -> bool:
 def run_devices(run: RunSummary) -> tuple[str, ...]:
     """Names of the devices that the run was computed on, as far as recorded."""
     return tuple(run.provenance.get("devices") or ())
+
+
+def run_gpus(run: RunSummary) -> tuple[str, ...]:
+    """A name for each GPU that computed at least one of the run's videos; empty where it ran on CPUs."""
+    return tuple((run.provenance.get("gpus") or {}).values())
+
+
+def gpu_words(names: Sequence[str]) -> str:
+    """`8 x NVIDIA L4`, `1 x NVIDIA L4 + 1 x NVIDIA L40`; `CPU` for none."""
+    counts = Counter(names)
+    return " + ".join(f"{number} x {name}" for name, number in counts.items()) or "CPU"
+
+
+def short_gpu(name: str) -> str:
+    """`NVIDIA H100 80GB HBM3` -> `H100`, `NVIDIA GeForce RTX 4090` -> `RTX 4090`."""
+    words = [word for word in name.split() if word not in _BRANDS]
+    sized = (index for index, word in enumerate(words) if index and word.upper().endswith(("GB", "GIB")))
+    return " ".join(words[: next(sized, len(words))]) or name

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -19,7 +20,7 @@ COMMANDS = {
     "adopt": ("vos_core.cli.imports", "take over a project folder: its datasets, checkpoints and outputs"),
     "agreement": ("vos_core.cli.imports", "hold a run's masks against masks that are no ground truth"),
     "evaluate": ("vos_core.cli.evaluate", "score a folder of masks as the official DAVIS toolkit does"),
-    "fetch": ("vos_core.cli.fetch", "download datasets and checkpoints"),
+    "fetch": ("vos_core.cli.fetch", "download datasets and checkpoints, or verify them"),
     "status": ("vos_core.cli.status", "the runs, the queue and the workers"),
     "score": ("vos_core.cli.score", "score the masks of runs again, or by MOSEv2's J&F-dot too"),
     "show": ("vos_core.cli.show", "one run: its scores per object, settings, timings and errors"),
@@ -29,17 +30,23 @@ COMMANDS = {
     "reference": ("vos_core.cli.reference", "published scores with their sources, to hold runs against"),
     "server-score": ("vos_core.cli.server_score", "note what a challenge server said of a run's submission"),
     "picture": ("vos_core.cli.picture", "one frame with annotation and predictions side by side, as a PNG"),
+    "clip": ("vos_core.cli.clip", "frames of a video with annotation and predictions, as MP4 or GIF"),
     "submission": ("vos_core.cli.submission", "the zip of a run's masks for a challenge's server (MOSE), checked"),
-    "export": ("vos_core.cli.export", "tables of runs for other programs: inference times"),
+    "export": ("vos_core.cli.export", "tables (CSV, LaTeX, Markdown) and figures (HTML, CSV) of runs"),
     "cancel": ("vos_core.cli.control", "stop runs; what is finished stays"),
     "retry": ("vos_core.cli.control", "queue the failed videos of runs again"),
     "resume": ("vos_core.cli.control", "queue what cancelled, paused or failed runs are missing"),
     "pause": ("vos_core.cli.control", "hand out no more videos of runs"),
     "reorder": ("vos_core.cli.control", "let runs take each other's places in the queue, in the order given"),
     "delete": ("vos_core.cli.control", "remove ended runs"),
+    "label": ("vos_core.cli.label", "give runs a title, notes and tags, or put them away"),
     "cluster": ("vos_core.cli.cluster", "make a Ray cluster of several machines, and end it"),
+    "backup": ("vos_core.cli.backup", "one file with the database, run files and records; with --masks the masks too"),
+    "restore": ("vos_core.cli.backup", "put a backup into this home, checked before anything is touched"),
+    "rebuild": ("vos_core.cli.rebuild", "make runs that the database does not know anew from their folders"),
     "logs": ("vos_core.cli.logs", "the dispatcher's and the workers' logs"),
-    "datasets": ("vos_core.cli.listings", "the datasets that are here"),
+    "datasets": ("vos_core.cli.datasets", "the datasets that are here; check, add, remove one; subsets of them"),
+    "doctor": ("vos_core.cli.doctor", "what is wrong with this machine or this installation, and what to do"),
     "models": ("vos_core.cli.listings", "the registered models and whether their checkpoints are here"),
 }
 
@@ -66,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif named not in COMMANDS:
             subparsers.add_parser(command, help=line)
     args = parser.parse_args(arguments)
+    began = time.time()
     try:
         return int(args.run(args))
     except VosLabError as error:
@@ -85,7 +93,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         # Only where a command has loaded it: importing it takes a while.
         exceptions = sys.modules.get("sqlalchemy.exc")
-        if exceptions is None or not isinstance(error, exceptions.OperationalError):
+        if exceptions is None or not isinstance(error, exceptions.DatabaseError):
             raise
-        print(f"error: The database cannot be used now ({error.orig}): try again in a moment.", file=sys.stderr)
+        if isinstance(error, exceptions.OperationalError):
+            print(f"error: The database cannot be used now ({error.orig}): try again in a moment.", file=sys.stderr)
+        elif sys.modules["db.damage"].is_damage(error.orig):
+            print(
+                f"error: The database is damaged ({error.orig}): run this again, and it is set aside.", file=sys.stderr
+            )
+        else:
+            raise
         return 1
+    finally:
+        _tell_damage(args.command, began)
+
+
+def _tell_damage(command: str, began: float) -> None:
+    """One line while a damaged database waits to be rebuilt, after commands that used the new one; the process that
+    set it aside has said so itself."""
+    damage = sys.modules.get("db.damage")
+    if damage is None or command in ("rebuild", "doctor"):
+        return
+    from vos_core.home import Home
+
+    note = damage.damage_note(Home.from_environment().database)
+    if note is not None and note.rebuilt is None and note.at < began:
+        print(f"warning: {note.sentence} Bring its runs back: python -m vos_core rebuild", file=sys.stderr)

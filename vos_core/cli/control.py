@@ -7,6 +7,7 @@ import json
 import sys
 
 from db import queries
+from db.queue import queue_overview
 from db.schema import ensure
 from vos_core.cli.cluster import add_address_argument, apply_address
 from vos_core.cli.selection import find_ablation, find_runs
@@ -82,6 +83,6 @@ def _go_on(home: Home, as_json: bool) -> int:
         line = "resume: a dispatcher works on the queue already"
     else:
         line = "nothing is queued: name the runs to resume"
-    waiting = [run.id for run in queries.queue_overview(home.database).runs]
+    waiting = [run.id for run in queue_overview(home.database).runs]
     print(json.dumps({"command": "resume", "runs": waiting}) if as_json else line)
     return 0

@@ -7,7 +7,10 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vos_core.datasets import Dataset
 
 _MOST_PROCESSES = 8
 
@@ -22,7 +25,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--davis_path", "--davis-path", required=True, help="dataset folder (Annotations, ImageSets)")
     parser.add_argument("--results_path", "--results-path", required=True, help="folder of the videos' predictions")
-    parser.add_argument("--set", default="val", help="split to score (default: val)")
+    parser.add_argument(
+        "--set", default="val", help="split to score, or subset of a dataset that is known here (default: val)"
+    )
     parser.add_argument("--task", default="semi-supervised", choices=["semi-supervised"], help="kind of evaluation")
     parser.add_argument("--videos", nargs="+", metavar="VIDEO", help="only these videos of the split (no CSV files)")
     parser.add_argument("--json", metavar="FILE", help="write all scores at full precision")
@@ -63,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     bar = _ProgressBar() if sys.stderr.isatty() else None
     try:
         evaluation = evaluate(
-            args.davis_path,
+            _dataset(args),
             args.results_path,
             set=args.set,
             task=args.task,
@@ -105,7 +110,7 @@ def _run_dot(args: argparse.Namespace) -> int:
     bar = _ProgressBar("videos") if sys.stderr.isatty() else None
     try:
         evaluation = evaluate_dot(
-            args.davis_path,
+            _dataset(args),
             args.results_path,
             split=args.set,
             videos=args.videos,
@@ -127,6 +132,17 @@ def _run_dot(args: argparse.Namespace) -> int:
 
 def _processes(args: argparse.Namespace) -> int:
     return min(os.cpu_count() or 1, _MOST_PROCESSES) if args.processes is None else args.processes
+
+
+def _dataset(args: argparse.Namespace) -> Dataset:
+    """Under the name that it has in the home, whose subsets go by it, where the split is none of its own."""
+    from vos_core.datasets import open_dataset
+    from vos_core.datasets.catalogue import dataset_in
+    from vos_core.home import Home
+
+    opened = open_dataset(args.davis_path)
+    known = args.set in opened.splits or args.set == "all"
+    return opened if known else dataset_in(Home.from_environment(), args.davis_path)
 
 
 class _ProgressBar:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from vos_core.datasets import dataset_at
-from vos_core.datasets.layout import Dataset, read_video_list
+from vos_core.datasets.layout import Dataset
+from vos_core.datasets.lists import read_own_list
 from vos_core.errors import InputError
 from vos_core.gpus import Placement, parse_gpus
 from vos_core.home import Home
@@ -66,6 +67,9 @@ def add_grid_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     how.add_argument("--name", default="", help="name of the ablation")
     how.add_argument(
+        "--skip_refused", action="store_true", help="launch what can be, and say of the rest why it cannot"
+    )
+    how.add_argument(
         "--extra_flags", nargs=argparse.REMAINDER, default=[], metavar="FLAG",
         help="flags of tools/vos_inference.py, last on the line: --extra_flags --use_all_masks",
     )  # fmt: skip
@@ -85,7 +89,13 @@ def grid_of(args: argparse.Namespace, home: Home) -> Grid:
     default_mode = MemoryMode.NAIVE if args.sam2_memsize or args.sam2_model else MemoryMode.POSITION_PRESERVING
     datasets, videos = [], []
     for name in args.dataset:
-        dataset = dataset_at(home, name, args.davis_path)
+        try:
+            dataset = dataset_at(home, name, args.davis_path)
+        except InputError:
+            if not args.skip_refused or args.davis_path:
+                raise
+            datasets.append((name, home.store(home.data / name), args.split or "val"))  # refused with its reason
+            continue
         split = args.split or dataset.default_split
         datasets.append((dataset.name, home.store(dataset.root), split))
         videos += _subset(args, dataset, split)
@@ -133,7 +143,7 @@ def _subset(args: argparse.Namespace, dataset: Dataset, split: str) -> list[str]
     if args.videos:
         from pathlib import Path
 
-        chosen += read_video_list(Path(args.videos), known=frozenset(names))
+        chosen += read_own_list(Path(args.videos), known=frozenset(names))
     if args.limit is not None:
         chosen = (chosen or list(names))[: args.limit]
     return [] if tuple(chosen) == names else chosen

@@ -9,9 +9,9 @@ from pathlib import Path
 from vos_core.cli.run import launch_and_follow
 from vos_core.cli.selection import find_runs
 from vos_core.datasets import dataset_at, open_dataset
+from vos_core.datasets.registration import adopt_places
 from vos_core.home import Home
 from vos_core.imports import find_project, plan_adoption, plan_agreement, plan_import
-from vos_core.places import add_places
 from vos_core.runs import RunSettings
 
 MASKS = "folder with <video>/<frame>.png, or <video>/<object>/<frame>.png"
@@ -70,7 +70,10 @@ def run_adopt(args: argparse.Namespace) -> int:
         print(f"checkpoint: {checkpoint}", file=sys.stderr)
     for problem in problems:
         print(f"left alone: {problem}", file=sys.stderr)
-    add_places(home, {dataset.name: dataset.root for dataset in project.datasets}, project.checkpoints)
+    names = {root: name for name, root in adopt_places(home, project.datasets, project.checkpoints).items()}
+    for dataset in project.datasets:
+        if names[dataset.root] != dataset.name:
+            print(f"{dataset.root} is known here as {names[dataset.root]}", file=sys.stderr)
     if not plan.runs:
         return 0
     return launch_and_follow(plan, home, detach=args.detach)

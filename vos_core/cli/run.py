@@ -13,10 +13,12 @@ from vos_core.cli.cluster import add_address_argument, apply_address
 from vos_core.cli.follow import follow
 from vos_core.cli.grids import add_grid_arguments, grid_of, ignored_arguments
 from vos_core.cli.tables import OFFICIAL, counted, error_lines, run_scores, runs_table
+from vos_core.errors import InputError
+from vos_core.execution.outlook import Outlook, outlook
 from vos_core.execution.pace import past_cpu_seconds
 from vos_core.execution.submit import submit, wait
 from vos_core.home import Home
-from vos_core.launch import LaunchPlan, plan_launch
+from vos_core.launch import LaunchPlan, check_grid, duration
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,11 +37,17 @@ def run(args: argparse.Namespace) -> int:
     home = Home.from_environment()
     apply_address(args, home)
     grid = grid_of(args, home)
-    plan = plan_launch(grid, home, args.name, past=past_cpu_seconds(home.database))
+    checked = check_grid(grid, home, args.name, past=past_cpu_seconds(home.database))
+    if checked.sentences and not (args.skip_refused and checked.plan.runs and not checked.problems):
+        raise InputError("\n".join(checked.sentences))
+    plan = checked.plan
     for line in ignored_arguments(args, grid):
         print(f"note: {line}", file=sys.stderr)
+    if checked.refused:
+        print(f"refused {counted(len(checked.refused), 'run')}:", *checked.sentences, sep="\n  ", file=sys.stderr)
     if args.dry_run:
-        print(json.dumps(_planned(plan), indent=2) if args.json else _extent(plan))
+        ahead = outlook(plan, home)
+        print(json.dumps(_planned(plan, ahead), indent=2) if args.json else _announced(plan, ahead))
         return 0
     return launch_and_follow(plan, home, detach=args.detach, as_json=args.json)
 
@@ -86,7 +94,20 @@ def _extent(plan: LaunchPlan) -> str:
     return f"{counted(len(plan.runs), 'run')}, {counted(plan.videos, 'video')}, {counted(plan.frames, 'frame')}"
 
 
-def _planned(plan: LaunchPlan) -> dict[str, object]:
+def _announced(plan: LaunchPlan, ahead: Outlook) -> str:
+    """What `--dry_run` prints: the extent, what is here already, minutes and disk."""
+    told = ahead.forecast
+    lines = [_extent(plan)]
+    if here := len(plan.runs) - ahead.starting:
+        lines.append(f"{here} of them done or under way already")
+    if told.seconds is not None:
+        lines.append(f"about {duration(told.seconds)} on this machine")
+    lines += [f"no past run of {model} here: its time is not known" for model in told.unknown]
+    lines.append(f"masks: {told.bytes / 1e6:,.1f} MB, {told.free_bytes / 1e9:,.1f} GB free")
+    return "\n".join(lines)
+
+
+def _planned(plan: LaunchPlan, ahead: Outlook) -> dict[str, object]:
     """What `--dry_run --json` prints."""
     runs = [
         {
@@ -94,10 +115,21 @@ def _planned(plan: LaunchPlan) -> dict[str, object]:
             "videos": [video.name for video in run.videos],
             "frames": run.frames,
             "scorable": run.scorable,
+            "standing": standing.value,
+            "seconds": told.seconds,
+            "bytes": told.bytes,
         }
-        for run in plan.runs
+        for run, standing, told in zip(plan.runs, ahead.standings, ahead.forecast.runs)
     ]
-    return {"name": plan.name, "videos": plan.videos, "frames": plan.frames, "runs": runs}
+    return {
+        "name": plan.name,
+        "videos": plan.videos,
+        "frames": plan.frames,
+        "seconds": ahead.forecast.seconds,
+        "bytes": ahead.forecast.bytes,
+        "free_bytes": ahead.forecast.free_bytes,
+        "runs": runs,
+    }
 
 
 def _as_json(home: Home, run_id: int) -> dict[str, object]:

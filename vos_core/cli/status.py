@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from db import queries
 from db.holder import is_here
+from db.queue import queue_overview
 from db.schema import ensure
 from db.states import RunState
 from vos_core.cli.tables import OFFICIAL, counted, run_scores, runs_table
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     ensure(home.database)
     runs = sorted(queries.runs(home.database), key=lambda run: run.position)
     alive = dispatcher_alive(home)
-    workers = queries.queue_overview(home.database).workers if alive else ()
+    workers = queue_overview(home.database).workers if alive else ()
     for run in runs if not alive else []:
         if run.state == RunState.RUNNING.value:
             run.state = RunState.QUEUED.value  # it was interrupted; the next dispatcher writes so

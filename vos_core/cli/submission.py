@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vos_core.cli.selection import find_runs
 from vos_core.cli.tables import counted
-from vos_core.datasets import open_dataset
+from vos_core.datasets import stored_dataset
 from vos_core.home import Home
 from vos_core.submission import write_submission
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when the zip is written. Raises PredictionError, InputError as `write_submission`."""
     home = Home.from_environment()
     row = find_runs(home, [args.selected])[0]
-    dataset = open_dataset(home.locate(row.dataset_path), row.dataset)
+    dataset = stored_dataset(home, row.dataset, row.dataset_path)
     videos = [dataset.video(name) for name in dataset.video_names(row.split)]
 
     def progress(done: int, total: int) -> None:

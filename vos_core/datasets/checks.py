@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from vos_core.datasets.layout import Dataset, Video
 from vos_core.errors import InputError
 from vos_core.evaluation.late_objects import first_shown
+from vos_core.frame_files import UNREADABLE, open_frame
 from vos_core.masks import MaskError, MissingMask, mask_size, read_mask
+from vos_core.models.sam2_options import LATER
 from vos_core.per_object import frames_of, labels_of, object_folders, read_joined
+from vos_core.regular_files import PICTURE_BYTES, open_regular
 
 VOID = 255
 THREADS = 8  # on a network disk, looking into many files is waiting
@@ -36,6 +37,15 @@ class VideoFacts:
     annotated: int
 
 
+def is_text(name: str) -> bool:
+    """Whether a name from the disk can be written down: one in another encoding than UTF-8 comes with surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_video(video: Video, later: bool = False) -> VideoFacts:
     """Facts of a video that can be run. Raises InputError (naming file and frame) when it cannot.
 
@@ -47,17 +57,19 @@ def check_video(video: Video, later: bool = False) -> VideoFacts:
     With `later`, objects may first be annotated on any frame (LVOS, YouTube-VOS): then some annotation must show one,
     gaps are no damage, and `annotated` is that of a first frame only where they are (see `is_evenly_annotated`).
     """
+    if not is_text(video.name):
+        raise InputError(f"Video {video.name!r} has a name that is no UTF-8 text: rename its folders.")
     if not video.frames:
         raise InputError(f"Video {video.name} has no frames; SAM 2 and the other models need JPEGImages.")
     for frame in video.frames:
-        _check_end(video.name, frame)
+        check_end(video.name, frame)
     if video.per_object is not None:
         return _check_per_object(video, video.per_object, later)
     first = video.stems[0]
     if first not in video.annotations and not later:
         raise InputError(
             f"Video {video.name}: its first frame {first} has no annotation, so there is nothing to prompt with; "
-            f"add Annotations/.../{video.name}/{first}.png."
+            f"add Annotations/.../{video.name}/{first}.png{_later_way(video)}."
         )
     if not later:
         _check_gaps(video)
@@ -89,7 +101,7 @@ def is_evenly_annotated(video: Video) -> bool:
     """Whether annotations cover every n-th frame from the first one on: then they can be scored against. Where they
     are only there to prompt objects that appear (YouTube-VOS valid), they lie where these happen to."""
     annotated = [index for index, stem in enumerate(video.stems) if stem in video.annotations]
-    return video.per_object is not None or len(annotated) < 2 or not _gap(annotated, annotated[0], video.length)
+    return video.per_object is not None or len(annotated) < 2 or not first_gap(annotated, annotated[0], video.length)
 
 
 def check_videos(dataset: Dataset, names: Iterable[str], later: bool = False) -> tuple[VideoFacts, ...]:
@@ -147,17 +159,23 @@ def _check_gaps(video: Video) -> None:
     annotated = [index for index, stem in enumerate(video.stems) if stem in video.annotations]
     if len(annotated) < 2:
         return
-    gap = _gap(annotated, 0, video.length)
+    gap = first_gap(annotated, 0, video.length)
     if gap is not None:
         stem = video.stems[gap]
         raise InputError(
             f"Video {video.name}: frame {stem} has no annotation while its neighbours have; add "
-            f"Annotations/.../{video.name}/{stem}.png, or keep the first frame's annotation only."
+            f"Annotations/.../{video.name}/{stem}.png, or keep the first frame's annotation only"
+            f"{_later_way(video)}."
         )
 
 
-def _gap(annotated: Sequence[int], start: int, length: int) -> int | None:
-    """The first frame from `start` on that the rhythm of the annotated frames leaves out."""
+def _later_way(video: Video) -> str:
+    """The other way out, where the annotations may be there to prompt objects that appear later."""
+    return f", or run SAM 2 with --option {LATER}=true if its objects appear later" if video.annotations else ""
+
+
+def first_gap(annotated: Sequence[int], start: int, length: int) -> int | None:
+    """The first frame from `start` on (of `length`) that the rhythm of the `annotated` frames leaves out."""
     stride = min(b - a for a, b in itertools.pairwise(annotated))
     known = set(annotated)
     return next((index for index in range(start, length, stride) if index not in known), None)
@@ -166,16 +184,17 @@ def _gap(annotated: Sequence[int], start: int, length: int) -> int | None:
 def _picture_size(video: str, path: Path) -> tuple[int, int]:
     """(width, height) from a frame's header. Raises InputError when the file is no picture."""
     try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError) as error:
+        with open_frame(path) as image:
+            size: tuple[int, int] = image.size
+            return size
+    except UNREADABLE as error:
         raise InputError(f"Video {video}: frame {path} is no picture that can be read: replace the file.") from error
 
 
-def _check_end(video: str, path: Path) -> None:
+def check_end(video: str, path: Path) -> None:
     """Raises InputError when a frame's file does not end as its kind does (an interrupted copy or download)."""
     try:
-        with path.open("rb", buffering=0) as file:
+        with open_regular(path, PICTURE_BYTES) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - TAIL))
             tail = file.read(TAIL) or b""

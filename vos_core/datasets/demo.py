@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,14 +48,39 @@ def generate_demo(root: Path, *, seed: int = 0, progress: Progress | None = None
             "the demo set elsewhere."
         )
     root.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
-    try:
+    with _workplace(root) as work:
         drawn = work / "new"
         _draw(drawn, seed, progress)
         _put_in_place(drawn, root, work / "old", seed)
+    return open_dataset(root)
+
+
+@contextmanager
+def _workplace(root: Path) -> Iterator[Path]:
+    """A folder beside `root`, gone afterwards; those of processes that were killed go too: nobody locks them."""
+    prefix = f".{root.name}-"
+    for left in root.parent.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError), _locked(left):
+            shutil.rmtree(left)
+    work = Path(tempfile.mkdtemp(prefix=prefix, dir=root.parent))
+    try:
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):  # a file system without locks: nothing is swept there
+                stack.enter_context(_locked(work))
+            yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return open_dataset(root)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder. Raises OSError where another process does, or there are no locks."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _draw(root: Path, seed: int, progress: Progress | None) -> None:

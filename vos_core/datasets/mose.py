@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vos_core.datasets.list_files import LISTS, leads_out, read_text, why_unreadable
 from vos_core.errors import InputError
+from vos_core.regular_files import LIST_BYTES, read_start
 
-FRAMES, ANNOTATIONS, LISTS = "JPEGImages", "Annotations", "ImageSets"
+FRAMES, ANNOTATIONS = "JPEGImages", "Annotations"
+_BEGINNING = 256  # bytes
+_MOST_TOLD = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -23,23 +27,33 @@ class VideoMeta:
     objects: tuple[int, ...] | None = None
 
 
-def read_meta(path: Path | str) -> dict[str, VideoMeta]:
+def read_meta(path: Path | str, root: Path | None = None) -> dict[str, VideoMeta]:
     """Videos of a meta file `{"videos": {id: {"objects", "length", "height", "width", ...}}}`, in its order.
 
-    `objects` may be a list of ids or an object keyed by id. Raises InputError when it is no such file.
+    `objects` may be a list of ids or an object keyed by id. Raises InputError when it is no such file; what it says is
+    quoted where it does not lead out of the dataset (`vos_core.datasets.list_files.leads_out`, `root` being its root).
     """
     path = Path(path)
     try:
-        videos = json.loads(path.read_text(encoding="utf-8"))["videos"]
+        videos = json.loads(read_text(path))["videos"]
         if not isinstance(videos, dict) or not videos:
             raise ValueError("it names no videos")
         return {_plain_name(name): _video(facts) for name, facts in videos.items()}
     except OSError as error:
-        raise InputError(f"The meta file {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"The meta file {path} cannot be read: {why_unreadable(error)}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        why = "" if leads_out(path, root) else f" ({_in_short(error)})"
         raise InputError(
-            f'{path} is no meta file of MOSE ({error}): expected {{"videos": {{"<id>": {{"length": ...}}, ...}}}}.'
+            f'{path} is no meta file of MOSE{why}: expected {{"videos": {{"<id>": {{"length": ...}}, ...}}}}.'
         ) from error
+
+
+def names_videos(path: Path) -> bool:
+    """Whether a file begins as a meta file does; `meta.json` may be anybody's."""
+    try:
+        return b'"videos"' in read_start(path, _BEGINNING, LIST_BYTES)
+    except OSError:
+        return False
 
 
 def check_meta(root: Path, videos: Mapping[str, VideoMeta]) -> None:
@@ -86,6 +100,14 @@ def write_list(root: Path, split: str, videos: Iterable[str]) -> Path:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
+
+
+def _in_short(error: Exception) -> str:
+    """An error may quote all of a file."""
+    if isinstance(error, RecursionError):
+        return "its brackets are nested too deep"
+    text = str(error)
+    return text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}..."
 
 
 def _plain_name(name: Any) -> str:

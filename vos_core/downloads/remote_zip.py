@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,12 +31,18 @@ class Window:
     validator: str | None
 
 
-def locate_member(client: httpx.Client, url: str, member: str, refuse: Callable[[httpx.Response], None]) -> Window:
+def locate_member(
+    client: httpx.Client,
+    url: str,
+    member: str,
+    refuse: Callable[[httpx.Response], None],
+    headers: Mapping[str, str] | None = None,
+) -> Window:
     """Find `member` through the zip's directory at its end (a few range requests). `refuse` judges each answer.
 
     Raises SourceFailed when the server serves no ranges or there is no such zip or member.
     """
-    remote = _RemoteFile(client, url, refuse)
+    remote = _RemoteFile(client, url, refuse, headers or {})
     try:
         with zipfile.ZipFile(io.BufferedReader(remote, BLOCK)) as archive:
             info = archive.getinfo(member)
@@ -44,7 +50,7 @@ def locate_member(client: httpx.Client, url: str, member: str, refuse: Callable[
         header = remote.at(info.header_offset, 30)
     except KeyError as error:
         raise SourceFailed(f"has no {member} in its zip") from error
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # names that are no text, odd offsets
         raise SourceFailed(f"has no readable zip there ({error})") from error
     if header[:4] != b"PK\x03\x04" or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise SourceFailed(f"has {member} in a form that is not known here")
@@ -97,8 +103,14 @@ def crc_of(path: Path) -> int:
 class _RemoteFile(io.RawIOBase):
     """Random access to a file on a web server, by range requests."""
 
-    def __init__(self, client: httpx.Client, url: str, refuse: Callable[[httpx.Response], None]) -> None:
-        self._client, self._url, self._refuse = client, url, refuse
+    def __init__(
+        self,
+        client: httpx.Client,
+        url: str,
+        refuse: Callable[[httpx.Response], None],
+        headers: Mapping[str, str],
+    ) -> None:
+        self._client, self._url, self._refuse, self._headers = client, url, refuse, headers
         self._position = 0
         self.validator: str | None = None
         self._size = self._measure()
@@ -113,7 +125,7 @@ class _RemoteFile(io.RawIOBase):
         return int(match[1])
 
     def _get(self, span: str) -> httpx.Response:
-        headers = {"Range": span, "Accept-Encoding": "identity"}
+        headers = {**self._headers, "Range": span, "Accept-Encoding": "identity"}
         with self._client.stream("GET", self._url, headers=headers) as response:
             self._refuse(response)
             if response.status_code != 206:  # the whole file would follow: 26 GB of it

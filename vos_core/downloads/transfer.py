@@ -1,8 +1,7 @@
 """One file over HTTP into a `.part` file: resumed by range, retried with back-off, checked; nothing else is trusted.
 
 A finished name is never written here: `download` returns when the `.part` file is whole (size and SHA-256 where they
-are known), and the caller renames it. `VOSLAB_MIRROR` (a base URL, `https://mirror.example/vos`) replaces scheme and
-host of every URL: `https://dl.fbaipublicfiles.com/a/b.pt` becomes `https://mirror.example/vos/a/b.pt`.
+are known, else where the source's keeper states them), and the caller renames it.
 """
 
 from __future__ import annotations
@@ -15,21 +14,19 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from vos_core.downloads.catalogue import Source
-from vos_core.downloads.failures import DownloadError, SourceFailed, TryAgain
+from vos_core.downloads.failures import RETRIED, DownloadError, SourceFailed, TryAgain, asked_wait
+from vos_core.downloads.locate import Location, host_of, key_of, locate
 from vos_core.downloads.remote_zip import Window, crc_of, inflate, locate_member
+from vos_core.downloads.sources import Source, shown
 from vos_core.errors import InputError
 
 if TYPE_CHECKING:
     import httpx
 
-RETRIED = {408, 425, 429, 500, 502, 503, 504}
 KEPT_FREE = 64 << 20
 
 Notify = Callable[[str, int, int | None], None]
@@ -53,17 +50,13 @@ class Policy:
         return asked if asked is not None else min(self.first_wait * 2 ** (failure - 1), self.longest_wait)
 
 
-def mirrored(url: str, mirror: str | None) -> str:
-    """`url` with scheme and host replaced by the base URL `mirror`. Raises InputError for a mirror without one."""
-    if not mirror:
-        return url
-    base = urlsplit(mirror)
-    if base.scheme not in ("http", "https") or not base.netloc:
-        raise InputError(
-            f"VOSLAB_MIRROR is {mirror!r}: give a base URL such as https://mirror.example/vos, or unset it."
-        )
-    parts = urlsplit(url)
-    return mirror.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
+@dataclass(frozen=True)
+class Fetched:
+    """Where a file came from, its SHA-256 in hex, and whether somebody else states that SHA-256 too."""
+
+    source: str
+    sha256: str
+    compared: bool
 
 
 def download(
@@ -72,30 +65,31 @@ def download(
     *,
     size: int | None = None,
     sha256: str | None = None,
-    unpacked: int = 0,
+    unpacks: bool = False,
+    besides: int = 0,
     policy: Policy | None = None,
     notify: Notify = lambda what, done, total: None,
-) -> tuple[str, str]:
-    """Bring `part` to the whole file, from the first source that can; returns (URL, SHA-256 in hex).
+) -> Fetched:
+    """Bring `part` to the whole file, from the first source that can.
 
-    Bytes already in `part` are continued. `unpacked` is the disk space in bytes that will be needed besides. Raises
-    DownloadError with every source's reason; InputError for a mirror that is no URL or a disk that is too small.
+    Bytes already in `part` are continued. `size` and `sha256` are the published ones; where they are None, those that
+    the source states are held against what comes. `unpacks`: as much disk again is wanted for what is in it
+    (packed JPEG and PNG hardly shrink); `besides` are further bytes that the disk must have room for.
+    Raises DownloadError with every source's reason; InputError for a disk that is too small.
     """
     import httpx
 
     policy = policy or Policy()
-    mirror = os.environ.get("VOSLAB_MIRROR")
     part.parent.mkdir(parents=True, exist_ok=True)
     reasons: list[str] = []
     timeout = httpx.Timeout(policy.stall_timeout, connect=policy.connect_timeout)
     with httpx.Client(timeout=timeout, follow_redirects=True, headers={"User-Agent": "vos-lab"}) as client:
         for source in sources:
-            url = mirrored(source.url, mirror)
-            transfer = _Transfer(client, url, source.member, part, size, sha256, unpacked, policy, notify)
+            transfer = _Transfer(client, source, part, size, sha256, unpacks, besides, policy, notify)
             try:
-                return url, transfer.run()
+                return transfer.run()
             except SourceFailed as failure:
-                reasons.append(f"{urlsplit(url).netloc} {failure}")
+                reasons.append(f"{host_of(source)} {failure}")
     raise DownloadError(f"{part.name.removesuffix('.part')} was not fetched: {'; '.join(reasons)}.")
 
 
@@ -132,20 +126,23 @@ class _Transfer:
     """One source's transfer. What is written grows in `target`; `validator` ties its bytes to one version."""
 
     client: httpx.Client
-    url: str
-    member: str | None
+    source: Source
     part: Path
     size: int | None
     sha256: str | None
-    unpacked: int
+    unpacks: bool
+    besides: int
     policy: Policy
     notify: Notify
 
-    def run(self) -> str:
-        """Transfer until whole; returns the SHA-256. Raises SourceFailed."""
+    def run(self) -> Fetched:
+        """Transfer until whole. Raises SourceFailed."""
         for _ in range(2):
             self._joined = self._most() > 0
-            window = self._attempts(self._locate) if self.member else None
+            # Whoever keeps the file may know what nobody has published.
+            if self.size is None or self.sha256 is None:
+                self._attempts(self._where)
+            window = self._attempts(self._locate_member) if self.source.member else None
             squeezed = window is not None and window.deflated
             target = _squeezed(self.part) if squeezed else self.part
             # A whole file whose hash is known needs no further byte, wherever the first ones came from.
@@ -157,7 +154,7 @@ class _Transfer:
                 inflate(target, self.part, window)
             found = self._found_wrong(window)
             if found is None:
-                return self._sha256
+                return Fetched(self._origin(), self._sha256, compared=self.sha256 is not None)
             discard(self.part)
             if not self._joined:
                 raise SourceFailed(found)
@@ -175,12 +172,30 @@ class _Transfer:
             return f"sent a file with SHA-256 {self._sha256[:12]}… where the published one has {self.sha256[:12]}…"
         return None
 
-    def _locate(self) -> Window:
-        assert self.member is not None
-        window = locate_member(self.client, self.url, self.member, _refuse)
+    _location: Location | None = None
+
+    def _where(self) -> Location:
+        """Where the bytes are, asked for anew after a failure where that does not last."""
+        if self._location is None:
+            found = self._location = locate(self.source, self.client, self.policy.connect_timeout)
+            if self.source.member is None:
+                if self.size is not None and found.size is not None and found.size != self.size:
+                    raise SourceFailed(f"offers {found.size} bytes where the published file has {self.size}")
+                self.size = found.size if self.size is None else self.size
+                self.sha256 = found.sha256 if self.sha256 is None else self.sha256
+        return self._location
+
+    def _origin(self) -> str:
+        """What is noted of where the file came from: the URL with its version where that lasts."""
+        return shown(self._location.url) if self._location and self._location.lasting else key_of(self.source)
+
+    def _locate_member(self) -> Window:
+        assert self.source.member is not None
+        where = self._where()
+        window = locate_member(self.client, where.url, self.source.member, _refuse, where.headers)
         if self.size is not None and window.size != self.size:
             raise SourceFailed(
-                f"offers {self.member} with {window.size} bytes where the published file has {self.size}"
+                f"offers {self.source.member} with {window.size} bytes where the published file has {self.size}"
             )
         return window
 
@@ -200,10 +215,15 @@ class _Transfer:
                 reason, asked = str(failure), failure.wait
             except httpx.TimeoutException:
                 reason = "it stalled"
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
+            except httpx.InvalidURL as error:
+                # Its own words quote from the URL, in which a password may be.
+                raise SourceFailed("cannot be used: its address is no URL") from error
+            except (httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
                 raise SourceFailed(f"cannot be used ({error})") from error
             except httpx.HTTPError as error:
                 reason = f"the connection failed ({error or type(error).__name__})"
+            if self._location is not None and not self._location.lasting:
+                self._location = None
             if self._most() > best:
                 failures, best = 0, self._most()
             else:
@@ -224,14 +244,15 @@ class _Transfer:
                 return True
             target.unlink()
             have = 0
-        headers = {"Accept-Encoding": "identity"}
+        where = self._where()
+        headers = {**where.headers, "Accept-Encoding": "identity"}
         self._joined |= have > 0
         if have or window:
             start = have + (window.offset if window else 0)
             headers["Range"] = f"bytes={start}-" + (str(window.offset + window.length - 1) if window else "")
             if self._validator:
                 headers["If-Range"] = self._validator
-        with self.client.stream("GET", self.url, headers=headers) as response:
+        with self.client.stream("GET", where.url, headers=headers) as response:
             if response.status_code == 416 and window is None:
                 if have and have == _total_of(response):
                     return True
@@ -250,7 +271,8 @@ class _Transfer:
                 raise SourceFailed(f"offers {total} bytes where the published file has {self.size}")
             goal = window.length if window else self.size or total
             self._note(response)
-            require_space(target.parent, (goal or 0) - have + self.unpacked, self.part.name)
+            unpacked = (window.size if window else goal or 0) if self.unpacks else 0
+            require_space(target.parent, (goal or 0) - have + unpacked + self.besides, self.part.name)
             return self._write(response, target, have, goal)
 
     def _write(self, response: httpx.Response, target: Path, have: int, goal: int | None) -> bool | None:
@@ -279,12 +301,12 @@ class _Transfer:
     def _continue_or_restart(self, target: Path, window: Window | None) -> None:
         """Keep the bytes in `target` only when they can belong to what this source has now."""
         note = _read_note(self.part)
-        self._validator = note.get("validator") if note.get("url") == self.url else None
+        self._validator = note.get("validator") if note.get("source") == key_of(self.source) else None
         if window is not None:
             self._validator = window.validator
         trusted = self.sha256 is not None or self._validator is not None
         if window is not None and window.deflated:
-            trusted = note.get("url") == self.url and note.get("validator") == window.validator
+            trusted = note.get("source") == key_of(self.source) and note.get("validator") == window.validator
         if not trusted:
             target.unlink(missing_ok=True)
         if self.size is not None and window is None and self._bytes(target) > self.size:
@@ -295,7 +317,9 @@ class _Transfer:
         # A weak tag must not be used in If-Range (RFC 9110 13.1.5); a date may.
         strong = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified")
         self._validator = strong
-        _note_of(self.part).write_text(json.dumps({"url": self.url, "validator": strong}), encoding="utf-8")
+        _note_of(self.part).write_text(
+            json.dumps({"source": key_of(self.source), "validator": strong}), encoding="utf-8"
+        )
 
     def _most(self) -> int:
         return max(self._bytes(self.part), self._bytes(_squeezed(self.part)))
@@ -310,7 +334,7 @@ def _refuse(response: httpx.Response) -> None:
     code = response.status_code
     said = f"answered {code} {response.reason_phrase}".strip()
     if code in RETRIED:
-        raise TryAgain(said, _asked_wait(response.headers.get("retry-after")))
+        raise TryAgain(said, asked_wait(response.headers.get("retry-after")))
     if code not in (200, 206):
         raise SourceFailed(said)
     if response.headers.get("content-type", "").startswith("text/html"):
@@ -318,18 +342,6 @@ def _refuse(response: httpx.Response) -> None:
             "answered with a web page instead of the file (a log-in, a captcha or a used-up quota: try again "
             "tomorrow, or fetch it in a browser)"
         )
-
-
-def _asked_wait(value: str | None) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
 
 
 def _total_of(response: httpx.Response) -> int | None:

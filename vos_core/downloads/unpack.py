@@ -5,6 +5,7 @@ Nothing in an archive is trusted: not its names, not its sizes, not its file typ
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 import stat
@@ -19,6 +20,11 @@ from typing import IO
 
 from vos_core.downloads.failures import DownloadError
 from vos_core.downloads.transfer import KEPT_FREE
+
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python that was built without
+    LZMAError = zlib.error  # type: ignore[misc,assignment]
 
 BLOCK = 1 << 20
 CHECK_DISK_EVERY = 64 << 20
@@ -42,11 +48,13 @@ def unpack(
     folder: Path,
     limits: Limits | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    digests: dict[str, str] | None = None,
 ) -> int:
     """Unpack `archive` (zip, tar, tar.gz, tar.xz, tar.bz2) into the new folder `folder`; returns the files written.
 
-    `progress` is called with bytes done and bytes in all. Members keep neither owner nor mode; the `._*` and
-    `__MACOSX` files that macOS adds are left out. Raises DownloadError for a damaged archive, a path that leaves the
+    `progress` is called with bytes done and bytes in all; `digests` is filled with the SHA-256 (hex) of each file by
+    its path in `folder`. Members keep neither owner nor mode; the `._*` and `__MACOSX` files that macOS adds are left
+    out. Raises DownloadError for a damaged archive, a path that leaves the
     folder, a link or device, a name given twice, an encrypted member, or a bomb; what was written stays for the
     caller to remove.
     """
@@ -56,9 +64,12 @@ def unpack(
         with archive.open("rb") as stream:
             is_zip = stream.read(2) == b"PK"
         if is_zip:
-            return _unpack_zip(archive, folder, limits, progress)
-        return _unpack_tar(archive, folder, limits, progress)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
+            return _unpack_zip(archive, _Writer(archive, folder, limits, digests), progress)
+        return _unpack_tar(archive, _Writer(archive, folder, limits, digests), limits, progress)
+    except UnicodeDecodeError as error:
+        said = f"{archive} is damaged or no archive (a member's name is no UTF-8)"
+        raise DownloadError(f"{said}: delete it and fetch it again.") from error
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError) as error:
         raise DownloadError(f"{archive} is damaged or no archive ({error}): delete it and fetch it again.") from error
     except OSError as error:
         # gzip and lzma report damage as OSError without a number; the file system's errors have one.
@@ -71,6 +82,8 @@ def safe_path(name: str) -> PurePosixPath | None:
     """The relative path of a member, None for one to leave out. Raises ValueError with what is wrong with it."""
     if not name or "\0" in name:
         raise ValueError("has an empty name")
+    if "\n" in name or "\r" in name:
+        raise ValueError("has a line break in its name")
     if name.startswith("/") or "\\" in name or (len(name) > 1 and name[1] == ":"):
         raise ValueError("is an absolute path or another system's")
     path = PurePosixPath(name)
@@ -84,8 +97,8 @@ def safe_path(name: str) -> PurePosixPath | None:
 class _Writer:
     """Writes members beneath one folder and counts them."""
 
-    def __init__(self, archive: Path, folder: Path, limits: Limits) -> None:
-        self._archive, self._folder, self._limits = archive, folder, limits
+    def __init__(self, archive: Path, folder: Path, limits: Limits, digests: dict[str, str] | None) -> None:
+        self._archive, self._folder, self._limits, self._digests = archive, folder, limits, digests
         self._allowed = limits.size(archive.stat().st_size)
         self._since_check = CHECK_DISK_EVERY
         self.files = self.members = self.size = 0
@@ -115,10 +128,14 @@ class _Writer:
             target = path.open("xb")
         except FileExistsError as error:
             raise self.refuse(name, "is there twice") from error
+        digest = hashlib.sha256()
         with target:
             while block := stream.read(BLOCK):
                 self.count(name, len(block))
                 target.write(block)
+                digest.update(block)
+        if self._digests is not None:
+            self._digests[path.relative_to(self._folder).as_posix()] = digest.hexdigest()
         self.files += 1
 
     def count(self, name: str, size: int) -> None:
@@ -132,8 +149,7 @@ class _Writer:
                 raise DownloadError(f"{self._archive} was not unpacked: the disk of {self._folder} is full.")
 
 
-def _unpack_zip(archive: Path, folder: Path, limits: Limits, progress: Callable[[int, int], None]) -> int:
-    writer = _Writer(archive, folder, limits)
+def _unpack_zip(archive: Path, writer: _Writer, progress: Callable[[int, int], None]) -> int:
     with zipfile.ZipFile(archive) as source:
         members = source.infolist()
         total = sum(info.compress_size for info in members)
@@ -157,8 +173,7 @@ def _unpack_zip(archive: Path, folder: Path, limits: Limits, progress: Callable[
     return writer.files
 
 
-def _unpack_tar(archive: Path, folder: Path, limits: Limits, progress: Callable[[int, int], None]) -> int:
-    writer = _Writer(archive, folder, limits)
+def _unpack_tar(archive: Path, writer: _Writer, limits: Limits, progress: Callable[[int, int], None]) -> int:
     total = archive.stat().st_size
     with archive.open("rb") as raw, _inflated(raw) as inflated:
         # Counted before tarfile sees it: a header may be a bomb too.
@@ -194,11 +209,8 @@ def _inflated(raw: IO[bytes]) -> Iterator[IO[bytes]]:
         with gzip.GzipFile(fileobj=raw) as stream:
             yield stream  # type: ignore[misc]
     elif magic == b"\xfd7zXZ\0":
-        try:
-            with lzma.LZMAFile(raw) as stream_xz:
-                yield stream_xz
-        except lzma.LZMAError as error:
-            raise tarfile.ReadError(str(error)) from error
+        with lzma.LZMAFile(raw) as stream_xz:
+            yield stream_xz
     elif magic[:3] == b"BZh":
         with bz2.BZ2File(raw) as stream_bz2:
             yield stream_bz2

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from vos_core.datasets.layout import EmptyVideoList, open_dataset
+from vos_core.datasets.layout import Dataset, open_dataset
+from vos_core.datasets.lists import EmptyVideoList
 from vos_core.errors import InputError, PredictionError, VosLabError
 from vos_core.evaluation.checks import ExtraObjects, frames_are_missing
 from vos_core.evaluation.dot import DotEvaluation, DotVideoScores, DotWatch, join_stretches, objects_in
@@ -52,7 +53,7 @@ class Evaluation:
 
 
 def evaluate(
-    davis_path: Path | str,
+    davis_path: Path | str | Dataset,
     results_path: Path | str,
     *,
     set: str = "val",  # the official flag's name
@@ -64,6 +65,8 @@ def evaluate(
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score the predictions in `results_path` for split `set` of the dataset in `davis_path` (or its `videos` only).
+
+    `davis_path` is its folder, or the dataset opened, with the subsets that a home keeps of it.
 
     The result equals the official DAVIS toolkit's, decay from 256 evaluated frames on apart (see `official_decay`).
     Annotations that are kept one folder an object are scored object by object (`vos_core.evaluation.per_object`).
@@ -79,7 +82,7 @@ def evaluate(
 
 
 def evaluate_dot(
-    davis_path: Path | str,
+    davis_path: Path | str | Dataset,
     results_path: Path | str,
     *,
     split: str = "val",
@@ -117,7 +120,7 @@ def score_folder(
 
 
 def _evaluate(
-    davis_path: Path | str,
+    davis_path: Path | str | Dataset,
     results_path: Path | str,
     split: str,
     videos: Sequence[str] | None,
@@ -183,10 +186,10 @@ class _Outcome:
 
 
 def _annotations(
-    davis_path: Path | str, split: str, videos: Sequence[str] | None, warnings: list[str]
+    davis_path: Path | str | Dataset, split: str, videos: Sequence[str] | None, warnings: list[str]
 ) -> dict[str, Mapping[str, Path] | Path]:
     """What each video is scored against, in the split's order: annotation files, or a folder of object folders."""
-    dataset = open_dataset(davis_path)
+    dataset = davis_path if isinstance(davis_path, Dataset) else open_dataset(davis_path)
     try:
         names = dataset.video_names(split)
     except EmptyVideoList as error:

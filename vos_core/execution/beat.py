@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from sqlalchemy.orm import Session
 
 from db import ledger
@@ -19,7 +21,8 @@ def write_beat(session: Session, crew: Crew, waiting: TaskQueue) -> None:
     }
     ledger.write_progress(session, progress)
     ledger.write_paces(session, _paces(crew, waiting))
-    ledger.forget_workers(session, but=[worker.slot.name for worker in crew])
+    resting = crew.resting()
+    ledger.forget_workers(session, but=[worker.slot.name for worker in crew] + [slot.name for slot in resting])
     for run_id in {worker.assignment.run.run_id for worker in crew if worker.assignment}:
         ledger.refresh_run(session, run_id)
     for worker in crew:
@@ -34,6 +37,18 @@ def write_beat(session: Session, crew: Crew, waiting: TaskQueue) -> None:
             state=state,
             task_id=worker.assignment.task.task_id if worker.assignment else None,
             frames_per_second=worker.progress.frames_per_second if worker.progress else None,
+        )
+    for slot in resting:
+        ledger.record_worker(
+            session,
+            slot.name,
+            host=getattr(slot, "host", socket.gethostname()),  # a cluster's slots name theirs
+            pid=0,
+            process_started=0.0,
+            device=slot.device,
+            state="resting",
+            task_id=None,
+            frames_per_second=None,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class RunClocks:
@@ -41,3 +41,12 @@ class RunClocks:
             now = time.monotonic()
             self._counted[run_id] = self._counted.get(run_id, 0.0) + now - self._since[run_id]
             self._since[run_id] = now
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds that are in at least one of the spans: what a clock would have counted."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total

@@ -27,10 +27,11 @@ from vos_core.execution.clocks import RunClocks
 from vos_core.execution.cost import CostModel
 from vos_core.execution.crew import Crew
 from vos_core.execution.effects import Effects
-from vos_core.execution.intents import apply_intents, remove_folders, write_run_file
+from vos_core.execution.intents import apply_intents, remove_folders
 from vos_core.execution.loading import cost_of, queued_runs
-from vos_core.execution.messages import Failed, Finished, Message, Progress, Ready, Stop, Stopped
+from vos_core.execution.messages import Failed, Finished, Message, Progress, Ready, Stop, Stopped, Unfit
 from vos_core.execution.outcomes import (
+    ended_at,
     finished_record,
     record_all,
     write_death,
@@ -40,6 +41,8 @@ from vos_core.execution.outcomes import (
     write_stopped,
 )
 from vos_core.execution.ray_workers import RayWorkers
+from vos_core.execution.rebuild import rebuild_damaged
+from vos_core.execution.run_file import run_facts, write_run_file
 from vos_core.execution.sidecar import VideoRecord, sweep
 from vos_core.execution.slots import Slot
 from vos_core.execution.task_queue import PendingTask, QueuedRun, TaskQueue
@@ -73,6 +76,7 @@ class Dispatcher:
         self._priced_at = time.monotonic()
         self._has_news = False  # videos finished since the last pricing
         self._idle_since = time.monotonic()
+        self._ended_at: dict[int, float] = {}  # when the videos were finished that this turn takes over, by task
 
     # --- life
 
@@ -185,6 +189,10 @@ class Dispatcher:
             return
         if not assignment.written:
             self._on_end(assignment.run, assignment.task, message)
+        if isinstance(message, Unfit):
+            self._crew.on_unfit(worker, message.sentence, broken=message.by_video)
+        elif isinstance(message, Finished):
+            self._crew.on_finished(worker)
         self._leave(worker, assignment)
 
     def _leave(self, worker: WorkerHandle, assignment: Assignment) -> None:
@@ -204,9 +212,13 @@ class Dispatcher:
             self._fail_run(run, task, message.sentence)
         elif isinstance(message, Failed):
             waits = write_failure(self._writing, task, message.sentence)
-        elif isinstance(message, Stopped):
+        elif isinstance(message, Unfit) and message.by_video:
+            waits = write_death(self._writing, task, message.sentence)
+        elif isinstance(message, Stopped | Unfit):
             waits = write_stopped(self._writing, task)
-        if waits:
+        if waits and isinstance(message, Unfit) and message.by_video:
+            self._queue.put_last(run, task)
+        elif waits:
             self._queue.put_back(run, task)
 
     def _fail_run(self, run: QueuedRun, task: PendingTask, sentence: str) -> None:
@@ -229,7 +241,7 @@ class Dispatcher:
         if assignment.cancelled_at is not None:
             waits = write_stopped(self._writing, task)
         else:
-            log.warning("worker %s died (%s) on video %s", worker.slot.name, how, task.video)
+            log.warning("run %s video %s: worker %s died on it (%s)", run.run_id, task.video, worker.slot.name, how)
             sentence = f"Video {task.video}: its worker died on it, {how}; see {worker.log}."
             waits = write_death(self._writing, task, sentence)
         if waits:
@@ -239,7 +251,7 @@ class Dispatcher:
         if not queries.pending_intent(self._database):
             return
         with self._writing() as session:
-            effects = apply_intents(session, self._home)
+            effects = apply_intents(session, self._home, self._crew.runs_at_work())
         self._after(effects)
 
     def _after(self, effects: Effects) -> None:
@@ -253,6 +265,7 @@ class Dispatcher:
         self._crew.look()
         self._queue.has_gpu = self._crew.has_gpu
         adopted: list[tuple[PendingTask, VideoRecord]] = []
+        self._ended_at.clear()
         given: list[tuple[WorkerHandle, Assignment]] = []
         try:
             for slot, worker in self._crew.vacancies():
@@ -286,9 +299,11 @@ class Dispatcher:
         if not adopted and not given:
             return
         with self._writing() as session:
-            record_all(session, adopted)
+            record_all(session, adopted, self._ended_at)
             for worker, assignment in given:
-                ledger.start_task(session, assignment.task.task_id, assignment.attempt, worker.slot.name)
+                run, task, attempt = assignment.run, assignment.task, assignment.attempt
+                ledger.start_task(session, task.task_id, attempt, worker.slot.name)
+                log.info("run %s video %s: worker %s, attempt %d", run.run_id, task.video, worker.slot.name, attempt)
         self._has_news |= bool(adopted)
 
     def _take(
@@ -309,23 +324,26 @@ class Dispatcher:
             if record is None:
                 return taken
             adopted.append((task, record))
+            self._ended_at[task.task_id] = ended_at(run, task)
         return None
 
     def _start_worker(self, slot: Slot) -> None:
-        if not self._crew.is_given_up(slot):
+        if self._crew.is_given_up(slot):
+            log_file = self._home.logs / f"worker-{slot.name}.log"
+            why = self._crew.trouble(slot) or f"No worker can be started on this machine: see {log_file}."
+            hopeless = partial(self._crew.is_hopeless, slot.device)
+            while (taken := self._queue.take(slot.device, suits=hopeless)) is not None:
+                self._fail_run(*taken, why)
+        if self._crew.may_start(slot):
             self._crew.start(slot)
-            return
-        log_file = self._home.logs / f"worker-{slot.name}.log"
-        hopeless = partial(self._crew.is_hopeless, slot.device)
-        while (taken := self._queue.take(slot.device, suits=hopeless)) is not None:
-            self._fail_run(*taken, f"No worker can be started on this machine: see {log_file}.")
 
     def _prepare(self, run: QueuedRun, task: PendingTask) -> bool:
         """Have the run's folder and `run.json` there; False when the run had to be failed."""
         if run.prepared:
             return True
         try:
-            write_run_file(Path(run.folder), run.settings, Path(run.folder).name)
+            facts = run_facts(self._database, run.run_id)
+            write_run_file(Path(run.folder), run.settings, Path(run.folder).name, facts)
         except OSError as error:
             self._fail_run(run, task, f"The run's folder {run.folder} cannot be written: {error.strerror}.")
             return False
@@ -382,6 +400,7 @@ def main() -> None:
     cluster = os.environ.get(CLUSTER_VARIABLE)
     log.info("dispatching for %s", home.root)
     try:
+        rebuild_damaged(home, held)
         Dispatcher(home, held, RayWorkers(cluster, home) if cluster else LocalWorkers(home)).run()
     finally:
         with contextlib.suppress(OperationalError):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,35 @@ from db.states import IntentKind, IntentState, RunState, ScoreKind, TaskKind, Ta
 from vos_core.errors import InputError
 from vos_core.execution.effects import Effects
 from vos_core.execution.rescoring import apply_scoring
+from vos_core.execution.run_file import RUN_FILE, settings_columns
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan, PlannedRun
 from vos_core.runs import RunSettings, run_folder, run_name
 
-RUN_FILE = "run.json"
+
+class _TooEarly(Exception):
+    """An intent waits for workers to leave these runs."""
+
+    def __init__(self, run_ids: Collection[int]) -> None:
+        super().__init__(f"workers are on runs {sorted(run_ids)}")
+        self.run_ids = run_ids
 
 
-def apply_intents(session: Session, home: Home) -> Effects:
-    """Apply all pending intents in order; each is answered, refused ones with their sentence."""
-    effects = Effects()
+def apply_intents(session: Session, home: Home, at_work: Collection[int] = ()) -> Effects:
+    """Apply all pending intents in order; each is answered, refused ones with their sentence.
+
+    `at_work` are the runs that a worker is on. Where one of them has to be left first, its workers are to be stopped,
+    and that intent and those after it stay pending.
+    """
+    effects = Effects(frozenset(at_work))
     for intent in ledger.pending_intents(session):
         action = _ACTIONS[IntentKind(intent.kind)]
         try:
             with session.begin_nested():
                 answer = action(session, home, intent.payload, effects)
+        except _TooEarly as early:
+            effects.stop.update(early.run_ids)
+            break
         except InputError as error:
             ledger.answer(intent, IntentState.REFUSED, error=str(error))
         except Exception as error:
@@ -80,14 +93,7 @@ def _add_run(session: Session, home: Home, ablation_id: int, planned: PlannedRun
         "predictions": planned.predictions or folder,
         "reference": planned.reference,
         "score_kind": score_kind.value,
-        "fingerprint": settings.fingerprint,
-        "settings": json.loads(settings.to_json()),
-        "dataset": settings.dataset,
-        "dataset_path": settings.dataset_path,
-        "split": settings.split,
-        "model": settings.model,
-        "memory_size": settings.memory_size,
-        "memory_mode": settings.memory_mode,
+        **settings_columns(settings),
         "gpus": list(plan.placement.gpus) or None,
         "workers_per_gpu": plan.placement.workers_per_gpu or None,
     }
@@ -122,16 +128,6 @@ def _is_taken(session: Session, folder: Path, settings: RunSettings, name: str) 
     except (OSError, ValueError, KeyError):
         return any(folder.iterdir())
     return bool(owner != settings.fingerprint)
-
-
-def write_run_file(folder: Path, settings: RunSettings, name: str) -> None:
-    """`run.json`: what this folder is, so that a lost database can be rebuilt from folders."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / RUN_FILE
-    temporary = path.with_suffix(".tmp")
-    content = {"name": name, "fingerprint": settings.fingerprint, "settings": asdict(settings)}
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.replace(path)
 
 
 def _run_ids(payload: dict[str, Any]) -> list[int]:
@@ -192,13 +188,32 @@ def _reorder(session: Session, home: Home, payload: dict[str, Any], effects: Eff
 
 
 def _delete(session: Session, home: Home, payload: dict[str, Any], effects: Effects) -> dict[str, Any]:
-    """`{"runs": ids, "files": bool}`: ended runs leave the database, with `files` their folders too."""
+    """`{"runs": ids, "files": bool}`: ended runs leave the database, with `files` their folders too.
+
+    Raises InputError where a run that stays has its masks, or what it is held against, in one of those; `_TooEarly`
+    while a worker is on one of them (a cancelled video is left after some frames): it would write the folder anew.
+    """
     ids = _run_ids(payload)
+    users: dict[Path, str] = {}  # by each folder that holds masks of theirs
+    folders = []
+    if payload.get("files"):
+        stays = select(Run.name, Run.predictions, Run.reference).where(Run.id.not_in(ids))
+        for name, *stored in session.execute(stays):
+            for path in (home.locate(one) for one in stored if one):
+                users.update(dict.fromkeys((path, *path.parents), name))
     for run in session.scalars(select(Run).where(Run.id.in_(ids))):
         if not RunState(run.state).ended:
             raise InputError(f"Run {run.name} is still {run.state}: cancel it first, then delete it.")
         if payload.get("files"):
-            effects.remove.append(home.locate(run.folder))
+            folder = home.locate(run.folder)
+            if folder in users:
+                raise InputError(
+                    f"Run {users[folder]} uses the masks of run {run.name}: keep the masks, or delete that run too."
+                )
+            folders.append(folder)
+    if folders and (busy := effects.at_work.intersection(ids)):
+        raise _TooEarly(busy)
+    effects.remove += folders
     session.execute(delete(Run).where(Run.id.in_(ids)))
     effects.reload.update(ids)
     return {"runs": ids}

@@ -94,9 +94,22 @@ class Stopped:
     attempt: int
 
 
-Message = Assign | Upcoming | Cancel | Stop | Ready | Progress | Finished | Failed | Stopped
+@dataclass(frozen=True)
+class Unfit:
+    """Worker -> dispatcher, its last word: this process cannot use its device any more, `sentence` says why.
+
+    `by_video`: it may be the video's doing.
+    """
+
+    task_id: int
+    attempt: int
+    sentence: str
+    by_video: bool = False
+
+
+Message = Assign | Upcoming | Cancel | Stop | Ready | Progress | Finished | Failed | Stopped | Unfit
 _TYPES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Assign, Upcoming, Cancel, Stop, Ready, Progress, Finished, Failed, Stopped)
+    cls.__name__: cls for cls in (Assign, Upcoming, Cancel, Stop, Ready, Progress, Finished, Failed, Stopped, Unfit)
 }
 M = TypeVar("M")
 

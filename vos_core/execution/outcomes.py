@@ -7,7 +7,7 @@ meanwhile, with its run, is none's business.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from db import ledger
 from db.models import Run, VideoTask
 from db.states import RunState, TaskState
+from vos_core.execution.clocks import covered
 from vos_core.execution.results import record_finished, record_run_scores
-from vos_core.execution.sidecar import VideoRecord, read_record
+from vos_core.execution.sidecar import SIDECAR, VideoRecord, read_record
 from vos_core.execution.task_queue import PendingTask, QueuedRun
 
 MOST_FAILURES = 3
@@ -36,6 +37,11 @@ def finished_record(run: QueuedRun, task: PendingTask) -> VideoRecord | None:
     return record
 
 
+def ended_at(run: QueuedRun, task: PendingTask) -> float:
+    """When the record of this video was written."""
+    return (Path(run.folder) / task.video / SIDECAR).stat().st_mtime
+
+
 def write_finished(writing: Writing, finished: Sequence[tuple[PendingTask, VideoRecord]]) -> None:
     """These videos are done."""
     if finished:
@@ -43,15 +49,44 @@ def write_finished(writing: Writing, finished: Sequence[tuple[PendingTask, Video
             record_all(session, finished)
 
 
-def record_all(session: Session, finished: Sequence[tuple[PendingTask, VideoRecord]]) -> None:
-    """These videos are done: part of a transaction."""
+def record_all(
+    session: Session, finished: Sequence[tuple[PendingTask, VideoRecord]], ended_at: Mapping[int, float] | None = None
+) -> None:
+    """These videos are done: part of a transaction. `ended_at` is when those were finished, by task, that are taken
+    over from the run's folder."""
     wanted = select(VideoTask).where(VideoTask.id.in_([task.task_id for task, _ in finished]))
     there = {task.id: task for task in session.scalars(wanted)} if finished else {}
+    uncounted: dict[int, dict[int, tuple[float, float]]] = {}
     for task, record in finished:
         if task.task_id in there:
+            # Of an attempt that this run never began (a deleted one did): its clock has not counted those seconds.
+            if there[task.task_id].attempt < record.attempt and (end := (ended_at or {}).get(task.task_id)):
+                uncounted.setdefault(task.run_id, {})[task.task_id] = (end - record.wall_s, end)
             record_finished(session, task.task_id, record)
+            log.info("run %s video %s: done, %d frames in %.1f s", task.run_id, task.video, task.frames, record.wall_s)
+    for run_id, spans in uncounted.items():
+        _count(session, run_id, spans)
     for run_id in {task.run_id for task in there.values()}:
         _refresh(session, run_id)
+
+
+def _count(session: Session, run_id: int, spans: Mapping[int, tuple[float, float]]) -> None:
+    """Add what these videos (by task) took to the run's seconds, but for what earlier ones of the kind have added."""
+    before = [
+        (start, end)
+        for task_id, start, end in session.execute(
+            select(VideoTask.id, VideoTask.started_at, VideoTask.finished_at).where(
+                VideoTask.run_id == run_id,
+                VideoTask.worker.is_(None),
+                VideoTask.state == TaskState.DONE.value,
+            )
+        )
+        if task_id not in spans and start is not None and end is not None
+    ]
+    for task_id, span in spans.items():
+        task = session.get_one(VideoTask, task_id)
+        task.started_at, task.finished_at = span
+    ledger.add_active_seconds(session, {run_id: covered([*before, *spans.values()]) - covered(before)})
 
 
 def write_failure(writing: Writing, task: PendingTask, sentence: str) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Run, VideoTask
 from db.states import RunState, ScoreKind, TaskKind, TaskState
-from vos_core.datasets import open_dataset
+from vos_core.datasets import stored_dataset
 from vos_core.errors import InputError
 from vos_core.execution.effects import Effects
 from vos_core.execution.second_metric import can_have_dot
@@ -40,7 +40,7 @@ def plan_scoring(home: Home, runs: Sequence[Run], dot: bool) -> dict[str, Any]:
             raise InputError(reason)
         annotated = {}
         if not run.reference:
-            dataset = open_dataset(home.locate(run.dataset_path), run.dataset)
+            dataset = stored_dataset(home, run.dataset, run.dataset_path)
             names = run.settings.get("videos") or dataset.video_names(run.split)
             annotated = {name: dataset.video(name).annotated for name in names}
             if not any(count > 2 for count in annotated.values()):
@@ -62,7 +62,7 @@ def apply_scoring(session: Session, home: Home, payload: dict[str, Any], effects
         tasks = list(session.scalars(select(VideoTask).where(VideoTask.run_id == run.id)))
         for task in tasks:
             task.annotated = item["annotated"].get(task.video, task.annotated)
-        ready = [task for task in tasks if task.annotated > 2 and _has_masks(task)]
+        ready = [task for task in tasks if task.annotated > 2 and task.has_masks]
         if not ready:
             raise InputError(f"Run {run.name} has no video whose masks could be scored.")
         for task in ready:
@@ -74,7 +74,3 @@ def apply_scoring(session: Session, home: Home, payload: dict[str, Any], effects
         ids.append(run.id)
     effects.reload.update(ids)
     return {"runs": ids}
-
-
-def _has_masks(task: VideoTask) -> bool:
-    return task.state == TaskState.DONE.value or task.kind != TaskKind.SEGMENT.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,16 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from vos_core.analysis.failures import FailureEpisode, FailureFinder
-from vos_core.errors import VosLabError
+from vos_core.errors import Cancelled, VosLabError
 from vos_core.evaluation.dot import DotVideoScores, DotWatch, objects_in
 from vos_core.evaluation.late_objects import LateScorer
 from vos_core.evaluation.per_object import PerObjectScorer
 from vos_core.evaluation.scorer import VideoScorer
 from vos_core.evaluation.scores import VideoScores
+from vos_core.execution.feed import Feed
 from vos_core.per_object import labels_of, object_folders
 
 LabelMap = npt.NDArray[np.uint8]
 Found = tuple[VideoScores, tuple[FailureEpisode, ...], DotVideoScores | None]
+
+CLOSE_SECONDS = 2.0
+LISTEN_SECONDS = 0.1  # between two looks at whether a video is still wanted
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class Scored:
 class ScorerProcess:
     """Feeds one video after the other to a scoring process, so that scoring never takes the model's thread.
 
+    Some dozens of masks may wait for it (see `Feed`): the model is held up where scoring is slower than it is over
+    many frames, never by one of them.
+
     The process ends when its worker does: its end of the pipe closes.
     """
 
@@ -47,6 +54,7 @@ class ScorerProcess:
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="scorer")
         self._process.start()
         theirs.close()
+        self._feed = Feed(self._connection)
 
     def begin(
         self,
@@ -63,22 +71,41 @@ class ScorerProcess:
         `dot`: MOSEv2's J&F-dot is wanted too.
         """
         files = annotations if isinstance(annotations, Path) else dict(annotations)
-        self._connection.send(("begin", video, tuple(stems), files, later, dot))
+        self._feed.clear()
+        self._tell(("begin", video, tuple(stems), files, later, dot))
 
     def add(self, stem: str, mask: npt.NDArray[np.uint8] | Mapping[int, np.ndarray]) -> None:
-        """Hand over one frame's mask, (H, W) uint8; where annotations are apart, it may be masks by object id."""
-        self._connection.send(("add", stem, mask))
+        """Hand over one frame's mask, (H, W) uint8; where annotations are apart, it may be masks by object id.
 
-    def finish(self) -> Scored:
-        """What was found. Raises VosLabError with the first problem of the video."""
-        self._connection.send(("finish",))
+        Raises VosLabError when the process died.
+        """
+        self._tell(("add", stem, mask))
+
+    def finish(self, should_stop: Callable[[], bool] = lambda: False) -> Scored:
+        """What was found, once all masks that wait are scored.
+
+        Raises VosLabError with the first problem of the video, or Cancelled soon after `should_stop()` turns true: the
+        process has ended then, since nobody would read its answer.
+        """
+        self._tell(("finish",))
         try:
+            while not self._connection.poll(LISTEN_SECONDS):
+                if should_stop():
+                    self._process.kill()
+                    self._process.join()
+                    raise Cancelled("The scores of this video are not wanted any more.")
             answer = self._connection.recv()
-        except EOFError as error:
-            raise VosLabError("The scoring process died (out of memory?).") from error
+        except (EOFError, OSError) as error:
+            raise _died() from error
         if not isinstance(answer, Scored):
             raise VosLabError(str(answer))
         return answer
+
+    def _tell(self, message: tuple[object, ...]) -> None:
+        try:
+            self._feed.put(message)
+        except BrokenPipeError as error:
+            raise _died() from error
 
     @property
     def alive(self) -> bool:
@@ -86,11 +113,17 @@ class ScorerProcess:
         return self._process.is_alive()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; what waits for it is forgotten."""
+        end = time.monotonic() + CLOSE_SECONDS
+        self._feed.close(CLOSE_SECONDS)
         self._connection.close()
-        self._process.join(timeout=2)
+        self._process.join(timeout=max(0.0, end - time.monotonic()))
         if self._process.is_alive():
             self._process.kill()
+
+
+def _died() -> VosLabError:
+    return VosLabError("The scoring process died (out of memory?).")
 
 
 class _PerObjectScoring:

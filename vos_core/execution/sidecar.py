@@ -61,6 +61,14 @@ def write_record(folder: Path, record: VideoRecord) -> None:
 
 def read_record(folder: Path, fingerprint: str, frames: int) -> VideoRecord | None:
     """The record of a finished video folder; None unless it is whole and made by exactly these settings."""
+    record = any_record(folder)
+    if record is None or record.fingerprint != fingerprint or record.frames != frames:
+        return None
+    return record
+
+
+def any_record(folder: Path) -> VideoRecord | None:
+    """The record of a finished video folder, whatever settings made it; None unless it is whole."""
     try:
         values = json.loads((folder / SIDECAR).read_text())
         objects = tuple(
@@ -75,12 +83,18 @@ def read_record(folder: Path, fingerprint: str, frames: int) -> VideoRecord | No
             for item in values.pop("objects")
         )
         failures, dot = tuple(values.pop("failures", ())), tuple(values.pop("dot", ()))
-        record = VideoRecord(**values, objects=objects, failures=failures, dot=dot)
-    except (OSError, ValueError, KeyError, TypeError):
+        return VideoRecord(**values, objects=objects, failures=failures, dot=dot)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if record.fingerprint != fingerprint or record.frames != frames:
-        return None
-    return record
+
+
+def made_with(run_folder: Path, fingerprint: str) -> tuple[str, str]:
+    """A finished video of a run, and the SHA-256 of the checkpoint that made it; empty where none says so."""
+    for sidecar in run_folder.glob(f"[!.]*/{SIDECAR}"):
+        record = any_record(sidecar.parent)
+        if record is not None and record.fingerprint == fingerprint and record.provenance.get("checkpoint_sha256"):
+            return record.video, str(record.provenance["checkpoint_sha256"])
+    return "", ""
 
 
 def temporary_folder(run_folder: Path, video: str, attempt: int) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from db import queries
+from db.damage import wants_rebuild
 from db.holder import Holder, is_alive, is_here, process_alive
 from db.intents import ask
 from db.schema import ensure
@@ -118,7 +119,9 @@ def ensure_dispatcher(home: Home) -> bool:
     Raises VosLabError, with the log to look into, when those that were started crashed one after the other.
     """
     starts = _starts[home.database]
-    if starts.is_under_way() or dispatcher_alive(home) or not queries.has_work(home.database):
+    if starts.is_under_way() or dispatcher_alive(home):
+        return False
+    if not queries.has_work(home.database) and not wants_rebuild(home.database):
         return False
     if (trouble := dispatcher_trouble(home)) is not None:
         raise VosLabError(trouble)

@@ -130,6 +130,10 @@ class TaskQueue:
         # The queue may have been read anew since: then its run counts, not the one that the attempt started with.
         self._line(run, task).tasks.appendleft(task)
 
+    def put_last(self, run: QueuedRun, task: PendingTask) -> None:
+        """As `put_back`, after the run's other tasks: those may show whether the task or its device was at fault."""
+        self._line(run, task).tasks.append(task)
+
     def drop(self, run_id: int) -> list[PendingTask]:
         """Forget a run (cancelled, paused, deleted); returns the tasks that were waiting."""
         self._order.clear()

@@ -14,14 +14,14 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
 from vos_core.datasets import open_dataset
 from vos_core.datasets.checks import is_evenly_annotated
 from vos_core.datasets.layout import Video
-from vos_core.errors import Cancelled, VosLabError
+from vos_core.errors import Cancelled, DeviceUnavailable, VosLabError
 from vos_core.evaluation import score_folder
 from vos_core.evaluation.scorer import is_scorable
 from vos_core.execution.messages import (
@@ -34,6 +34,7 @@ from vos_core.execution.messages import (
     Ready,
     Stop,
     Stopped,
+    Unfit,
     Upcoming,
     decode,
     encode,
@@ -44,6 +45,7 @@ from vos_core.execution.second_metric import dot_objects, gets_dot
 from vos_core.execution.sidecar import (
     ObjectRecord,
     VideoRecord,
+    made_with,
     put_in_place,
     read_record,
     sweep,
@@ -55,6 +57,8 @@ from vos_core.home import Home
 from vos_core.inference import segment_video
 from vos_core.masks import MaskError, MissingMask
 from vos_core.models.base import Segmenter
+from vos_core.models.checkpoints import weights_stamp
+from vos_core.models.device_failures import is_device_lost
 from vos_core.models.loading import load_model
 from vos_core.models.sam2_options import LATER
 from vos_core.models.sam2_settings import prompting_of
@@ -63,6 +67,7 @@ from vos_core.provenance import device_facts, run_provenance
 from vos_core.runs import RunSettings
 
 PROGRESS_SECONDS = 0.5
+UNFIT = 4  # exit code of a worker whose device cannot be used
 
 
 class Worker:
@@ -79,7 +84,8 @@ class Worker:
         self._scorer = ScorerProcess()
         self._next = NextVideo(home)
         self._segmenter: Segmenter | None = None
-        self._loaded: str | None = None
+        self._loaded: tuple[str, tuple[str, int, int] | None] | None = None  # settings' `model_key`, `weights_stamp`
+        self._agreed: str | None = None  # the run's folder whose weights are known to be the loaded ones
         self._provenance: dict[str, Any] = {}
 
     def run(self) -> None:
@@ -123,6 +129,8 @@ class Worker:
             if task.kind == "segment":
                 try:
                     load_s = self._warm(task, settings)
+                except DeviceUnavailable:
+                    raise
                 except VosLabError as error:
                     self._say(Failed(task.task_id, task.attempt, str(error), whole_run=True))
                     return
@@ -137,9 +145,20 @@ class Worker:
             shutil.rmtree(temporary, ignore_errors=True)
             with contextlib.suppress(OSError):  # the log may lie on the disk that is full
                 traceback.print_exc()
+            if isinstance(error, DeviceUnavailable) or is_device_lost(error):
+                self._give_up(task, error)
             self._say(Failed(task.task_id, task.attempt, self._sentence(error, task.video)))
         else:
             self._say(Finished(task.task_id, task.attempt))
+
+    def _give_up(self, task: Assign, error: Exception) -> NoReturn:
+        """End this process: nothing more can be done on its device, whatever is asked of it."""
+        sentence, by_video = str(error), False
+        if not isinstance(error, DeviceUnavailable):
+            sentence, by_video = f"{self._sentence(error, task.video)} That process cannot use its GPU any more.", True
+        self._say(Unfit(task.task_id, task.attempt, sentence, by_video))
+        self._scorer.close()
+        os._exit(UNFIT)
 
     @staticmethod
     def _sentence(error: Exception, video: str) -> str:
@@ -150,18 +169,41 @@ class Worker:
         return f"Video {video}: {type(error).__name__}: {error}. The worker's log has the details."
 
     def _warm(self, task: Assign, settings: RunSettings) -> float:
-        """Have the model of `settings` loaded; returns the seconds that it took (0 when it was warm)."""
-        if self._loaded == settings.model_key:
+        """Have the model of `settings` loaded; returns the seconds that it took (0 when it was warm).
+
+        Raises VosLabError when it does not load, or is another one than that of the run's finished videos.
+        """
+        stamp = weights_stamp(settings, self._home)
+        key, held = (settings.model_key, stamp), self._loaded
+        if held is not None and (held == key or (held[0] == settings.model_key and stamp is None)):
+            self._agree(Path(task.folder), settings)
             return 0.0
         began = time.perf_counter()
         self._say(Progress(task.task_id, task.attempt, "loading", 0))
         if self._segmenter is not None:
             self._segmenter.close()
-            self._segmenter, self._loaded = None, None
+            self._segmenter, self._loaded, self._agreed = None, None, None
         self._segmenter = load_model(settings, self._home)
-        self._loaded = settings.model_key
+        self._loaded = key
         self._provenance = run_provenance(settings, self._home) | self._segmenter.facts()
+        self._agree(Path(task.folder), settings)
         return time.perf_counter() - began
+
+    def _agree(self, folder: Path, settings: RunSettings) -> None:
+        """See that the run's finished videos were made with the weights that are loaded: a checkpoint file may be
+        replaced while its run goes on. Raises VosLabError when they were not."""
+        mine: str = self._provenance.get("checkpoint_sha256", "")
+        if not mine or self._agreed == str(folder):
+            return
+        video, theirs = made_with(folder, settings.fingerprint)
+        if theirs and theirs != mine:
+            raise VosLabError(
+                f"The checkpoint {self._provenance.get('checkpoint')} was replaced: video {video} of this run was made "
+                f"with SHA-256 {theirs[:12]}…, the file is now {mine[:12]}…. Put the former file back and retry, or "
+                f"delete this run with its masks and launch it again."
+            )
+        if theirs:
+            self._agreed = str(folder)
 
     def _should_stop(self, task: Assign) -> bool:
         return self._stopping.is_set() or (task.task_id, task.attempt) in self._cancelled
@@ -203,7 +245,7 @@ class Worker:
             on_frame=on_frame,
             should_stop=lambda: self._should_stop(task),
         )
-        scored = scorer.finish() if scorer is not None else None
+        scored = scorer.finish(lambda: self._should_stop(task)) if scorer is not None else None
         facts = device_facts(settings)
         write_record(
             temporary,
@@ -231,6 +273,7 @@ class Worker:
         )
         if self._should_stop(task):
             raise Cancelled(f"Video {video.name} was stopped.")
+        self._agree(run_folder, settings)  # once more: the run's first video may be another worker's, finished just now
         put_in_place(temporary, run_folder / video.name)
 
     def _score(self, task: Assign, settings: RunSettings, video: Video) -> None:
@@ -256,7 +299,9 @@ class Worker:
                 if index % 50 == 49:
                     self._say(Progress(task.task_id, task.attempt, "scoring", index + 1))
             try:
-                scored = scorer.finish()
+                scored = scorer.finish(lambda: self._should_stop(task))
+            except Cancelled:
+                raise
             except VosLabError:
                 tell_all_problems(settings, video, masks)
                 raise

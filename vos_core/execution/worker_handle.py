@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from db.states import TaskKind
+from vos_core.cuda import SLOT_DEVICE_VARIABLE
 from vos_core.execution.messages import Assign, Message, Progress, Upcoming
 from vos_core.execution.slots import Slot
 from vos_core.execution.task_queue import Peer, PendingTask, QueuedRun, seconds_left
@@ -55,6 +56,7 @@ class WorkerHandle(ABC):
         self.slot = slot
         self.assignment: Assignment | None = None
         self.ready = False
+        self.unfit = False  # it said that it cannot use its device, and is about to end
         self.progress: Progress | None = None
         self.expected_task: int | None = None  # that it was told to expect
         self.weights: str | None = None  # that it holds, or loads for its assignment
@@ -64,7 +66,7 @@ class WorkerHandle(ABC):
     @property
     def idle(self) -> bool:
         """Started, and without a task."""
-        return self.ready and self.assignment is None
+        return self.ready and self.assignment is None and not self.unfit
 
     def assign(self, run: QueuedRun, task: PendingTask) -> Assignment:
         """Note a further attempt at a video task; `begin` tells the worker."""
@@ -152,6 +154,7 @@ def worker_environment(slot: Slot, home: Home) -> dict[str, str]:
     return {
         **home.environment(),
         **slot.environment,
+        SLOT_DEVICE_VARIABLE: slot.device,
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])),
     }

@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from vos_core.errors import InputError
+from vos_core.errors import InputError, NotFetched
+from vos_core.existence import is_file
 from vos_core.home import Home, is_stored
 from vos_core.models.registry import find_model
 from vos_core.places import read_places
@@ -50,7 +51,7 @@ def find_checkpoint(settings: RunSettings, home: Home) -> Path | None:
     if not paths:
         return None
     for path in paths:
-        if path.is_file():
+        if is_file(path):
             return path
     looked = " and ".join(str(path) for path in paths)
     if settings.option("checkpoint"):
@@ -58,11 +59,25 @@ def find_checkpoint(settings: RunSettings, home: Home) -> Path | None:
             f"The checkpoint {settings.option('checkpoint')} of {settings.model} is missing: looked for {looked}; "
             f"give the path of a weights file that this machine can see."
         )
-    raise InputError(
+    raise NotFetched(
         f"The checkpoint of {settings.model} is missing: looked for {looked}; get it with "
         f"`python -m vos_core fetch {settings.model}`, or put the file there, or name another one with the option "
-        f"checkpoint."
+        f"checkpoint.",
+        settings.model,
     )
+
+
+def weights_stamp(settings: RunSettings, home: Home) -> tuple[str, int, int] | None:
+    """Path, size and modification time of the run's checkpoint file: another stamp, other weights. None for a model
+    that needs no weights, and where the file is not there (any more)."""
+    try:
+        path = find_checkpoint(settings, home)
+        if path is None:
+            return None
+        state = path.stat()
+    except (InputError, OSError):
+        return None
+    return str(path), state.st_size, state.st_mtime_ns
 
 
 def checkpoint_sha256(path: Path, home: Home) -> str:

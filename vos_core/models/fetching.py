@@ -9,18 +9,18 @@ import numpy as np
 import torch
 
 
-def fetched(masks: Iterator[torch.Tensor], behind: int) -> Iterator[np.ndarray]:
+def fetched(copies: Iterator[HostCopy], behind: int) -> Iterator[np.ndarray]:
     """Masks on the host, each asked for `behind` frames after it was computed: its copy runs beside the next frame."""
-    coming: deque[_Copy] = deque()
-    for mask in masks:
-        coming.append(_Copy(mask))
+    coming: deque[HostCopy] = deque()
+    for copy in copies:
+        coming.append(copy)
         if len(coming) > behind:
             yield coming.popleft().array()
     for copy in coming:
         yield copy.array()
 
 
-class _Copy:
+class HostCopy:
     """A tensor on its way to the host: into pinned memory and told by an event on CUDA, no way at all on the CPU."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
@@ -29,7 +29,7 @@ class _Copy:
         if tensor.is_cuda:
             self._host = torch.empty_like(tensor, device="cpu", pin_memory=True)
             self._host.copy_(tensor, non_blocking=True)
-            self._arrived = torch.cuda.Event()
+            self._arrived = torch.cuda.Event(blocking=True)  # else waiting for it keeps a core spinning
             self._arrived.record()
 
     def array(self) -> np.ndarray:

@@ -20,7 +20,27 @@ if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 ObjectMask = npt.NDArray[np.bool_]  # (H, W)
-ObjectPrompts = Mapping[int, Mapping[int, ObjectMask]]  # object id -> frame index -> mask
+
+
+@dataclass(frozen=True)
+class PackedMask:
+    """A mask (H, W) as bits: all prompts of a video are kept, in case memory runs out and it is done anew."""
+
+    bits: npt.NDArray[np.uint8]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, mask: ObjectMask) -> PackedMask:
+        """`mask` (H, W) bool, packed."""
+        return cls(np.packbits(mask), (mask.shape[0], mask.shape[1]))
+
+    def unpacked(self) -> ObjectMask:
+        """The mask (H, W)."""
+        height, width = self.shape
+        return np.unpackbits(self.bits, count=height * width).view(np.bool_).reshape(self.shape)
+
+
+ObjectPrompts = Mapping[int, Mapping[int, PackedMask]]  # object id -> frame index -> mask
 
 ABSENT = -1024.0  # upstream's NO_OBJ_SCORE: the logit of an object that is not there (yet)
 
@@ -80,7 +100,7 @@ class VideoTracker:
         """
         Args:
             predictor: set to the run's memory.
-            prompts: object id -> frame index -> mask (H, W) bool; at least one object.
+            prompts: object id -> frame index -> mask (H, W); at least one object.
             frames: number of frames of the video (SAM 2.1's pointer code depends on it in short clips).
             size: (H, W) of the video.
             settings: see there.
@@ -104,7 +124,7 @@ class VideoTracker:
         """Encode the prompts of one frame as memories that all frames attend to."""
         for group in self.groups:
             if frame in group.frames:
-                masks = self._prompt_masks([self.prompts[object_id][frame] for object_id in group.ids])
+                masks = self._prompt_masks([self.prompts[object_id][frame].unpacked() for object_id in group.ids])
                 out = self._step(group, frame, features, masks)
                 if self.predictor.num_maskmem > 0:
                     out.update(self._prompt_memory(frame, features, out, len(group.ids)))
@@ -126,14 +146,14 @@ class VideoTracker:
                 group.memory["non_cond_frame_outputs"][frame] = out
             low.update(zip(group.ids, masks.split(1), strict=True))
             self._forget(group, frame + 1)
-        logits = torch.full((len(self.ids), 1, *self.size), ABSENT, device=self.predictor.device)
         present = [row for row, object_id in enumerate(self.ids) if object_id in low]
-        if present:
-            masks = torch.cat([low[self.ids[row]] for row in present])
-            if masks.shape[-2:] != self.size:
-                masks = torch.nn.functional.interpolate(masks, size=self.size, mode="bilinear", align_corners=False)
-            logits = masks if len(present) == len(self.ids) else logits.index_copy(0, _index(present, logits), masks)
-        return logits
+        masks = torch.cat([low[self.ids[row]] for row in present]) if present else None
+        if masks is not None and masks.shape[-2:] != self.size:
+            masks = torch.nn.functional.interpolate(masks, size=self.size, mode="bilinear", align_corners=False)
+        if masks is not None and len(present) == len(self.ids):
+            return masks
+        logits = torch.full((len(self.ids), 1, *self.size), ABSENT, device=self.predictor.device)
+        return logits if masks is None else logits.index_copy_(0, _index(present, logits), masks)
 
     def _prompt_masks(self, masks: Sequence[ObjectMask]) -> torch.Tensor:
         """Prompts at the model's size, (objects, 1, S, S) of 0.0 and 1.0, resized as upstream's `add_new_mask`."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from vos_core.models.base import Clip, Picture
+from vos_core.models.sam2_resize import resize_frame
 
 if TYPE_CHECKING:
     import torch
@@ -23,26 +23,33 @@ if TYPE_CHECKING:
 MEAN = (0.485, 0.456, 0.406)
 SPREAD = (0.229, 0.224, 0.225)
 THREADS = min(4, os.cpu_count() or 1)
+AHEAD = 6
 
 
-def resize_frame(picture: Picture, side: int) -> Picture:
-    """The frame (H, W, 3) as (side, side, 3), read-only: Pillow's bicubic filter, as upstream."""
-    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
+def frames_ahead(at_once: int) -> int:
+    """How many frames to read early for a model that takes so many at once: the next batch is there when one is done,
+    and one more is being made ready."""
+    return max(AHEAD, 2 * at_once)
 
 
 def read_ahead(
-    clip: Clip, frames: Iterable[int], side: int, threads: int = THREADS, ahead: int = 6
+    clip: Clip,
+    frames: Iterable[int],
+    side: int,
+    threads: int = THREADS,
+    ahead: int = AHEAD,
+    resize: Callable[[Picture, int], Picture] = resize_frame,
 ) -> Generator[Picture, None, None]:
     """Frames of `clip` in the order asked for, resized to (side, side, 3) by `threads`, `ahead` frames early.
 
     The clip, which decodes ahead by itself, is asked in the caller's thread, so that its own account of waiting stays
-    true; Pillow resizes outside Python's lock, so resizing runs beside the model.
+    true; frames are resized outside Python's lock, beside the model.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="sam2-frames")
     waiting: deque[Future[Picture]] = deque()
     try:
         for index in frames:
-            waiting.append(pool.submit(resize_frame, clip[index], side))
+            waiting.append(pool.submit(resize, clip[index], side))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:

@@ -143,3 +143,14 @@ WITHOUT_EFFECT = (
 def knob_counts(name: str, size: int | None) -> bool:
     """Whether the knob `name` changes anything at a memory size (None: the model's own, where all do)."""
     return size is None or not any(knob == name and size < least for knob, least, _ in WITHOUT_EFFECT)
+
+
+IMAGE_SIZE_STEP = 32  # Hiera's windows (8 x 8 at stride 4) must tile the picture
+# CUDA's grids have at most 65,535 blocks along the axis on which scaled_dot_product_attention puts its batch, and
+# Hiera's batch is all windows of all frames: more of them is an "invalid configuration" (pytorch#142228, #146704).
+MOST_WINDOWS = 65_535
+
+
+def most_frames_at_once(image_size: int) -> int:
+    """Frames of that side, of which at least one fits, that the image encoder can take in one batch."""
+    return max(1, MOST_WINDOWS // (image_size // IMAGE_SIZE_STEP) ** 2)

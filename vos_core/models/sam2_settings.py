@@ -6,12 +6,15 @@ from typing import Any
 
 from vos_core.errors import InputError
 from vos_core.models.registry import ModelSpec, find_model
-from vos_core.models.sam2_memory import check_memory_size
-from vos_core.models.sam2_options import LATER, OPTIONS, WITHOUT_EFFECT
+from vos_core.models.sam2_memory import TRAINED_SLOTS, check_memory_size
+from vos_core.models.sam2_options import IMAGE_SIZE_STEP, LATER, OPTIONS, WITHOUT_EFFECT
 from vos_core.prompts import Prompting
 from vos_core.runs import RunSettings
 
-IMAGE_SIZE_STEP = 32  # Hiera's windows (8 x 8 at stride 4) must tile the picture
+_ONE_POINTER = (
+    "with max_obj_ptrs_in_encoder 1: its pointers carry a time code that is divided by (pointers - 1), so every mask "
+    "would vanish without an error; choose 2 or more"
+)
 
 
 def option_values(settings: RunSettings) -> dict[str, Any]:
@@ -66,10 +69,27 @@ def check_values(settings: RunSettings) -> None:
     _check_pointers(spec, values)
 
 
+def check_built(predictor: Any, slots: int, config: str, values: dict[str, Any]) -> None:
+    """Raises InputError when the model that a config built cannot be run as asked, whatever the model's name says.
+
+    Args:
+        predictor: a `SAM2VideoPredictor`.
+        slots: the position rows that it was built with.
+        config: its config, for the sentences.
+        values: the run's options.
+    """
+    if slots != TRAINED_SLOTS:
+        raise InputError(
+            f"The SAM 2 config {config!r} has num_maskmem {slots}, but only models with {TRAINED_SLOTS} memory slots, "
+            f"as all of SAM 2 and 2.1 have, can be run: set it to {TRAINED_SLOTS} if the checkpoint has as many, and "
+            "choose a smaller memory by the run's memory size."
+        )
+    timed = predictor.use_obj_ptrs_in_encoder and predictor.add_tpos_enc_to_obj_ptrs
+    if timed and values["max_obj_ptrs_in_encoder"] == 1:
+        raise InputError(f"The SAM 2 config {config!r} cannot be run {_ONE_POINTER}, or another config.")
+
+
 def _check_pointers(spec: ModelSpec, values: dict[str, Any]) -> None:
     """SAM 2.1 divides a pointer's age by (pointers - 1): one pointer gives NaN and empty masks without an error."""
     if values["max_obj_ptrs_in_encoder"] == 1 and spec.family == "sam2.1":
-        raise InputError(
-            "SAM 2.1 cannot run with max_obj_ptrs_in_encoder 1: its pointers carry a time code that is divided by "
-            "(pointers - 1), so every mask would vanish without an error; choose 2 or more, or a SAM 2.0 model."
-        )
+        raise InputError(f"SAM 2.1 cannot run {_ONE_POINTER}, or a SAM 2.0 model.")

@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
+import gc
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 
-from vos_core.errors import InputError, VosLabError
+from vos_core.errors import DeviceUnavailable, InputError, VosLabError
 from vos_core.home import Home
 from vos_core.models.base import Clip, LabelMap
 from vos_core.models.checkpoints import checkpoint_sha256, find_checkpoint
-from vos_core.models.fetching import fetched
+from vos_core.models.device_failures import is_device_lost, is_of_device, is_out_of_memory, names_memory, reason_of
+from vos_core.models.fetching import HostCopy, fetched
 from vos_core.models.registry import MemoryMode, find_model
 from vos_core.models.sam2_compile import BlankClip, compile_encoder
+from vos_core.models.sam2_device import find_device
 from vos_core.models.sam2_engine import (
     ABSENT,
     ObjectMask,
     ObjectPrompts,
+    PackedMask,
     TrackSettings,
     VideoTracker,
     encode_frames,
 )
-from vos_core.models.sam2_frames import Normaliser, read_ahead, resize_frame
+from vos_core.models.sam2_frames import Normaliser, frames_ahead, read_ahead
 from vos_core.models.sam2_memory import set_memory_size
-from vos_core.models.sam2_settings import check_values, option_values
-from vos_core.models.sam2_weights import build_predictor
+from vos_core.models.sam2_options import most_frames_at_once
+from vos_core.models.sam2_resize import resizer
+from vos_core.models.sam2_settings import check_built, check_values, option_values
+from vos_core.models.sam2_weights import build_predictor, round_weights
 from vos_core.runs import RunSettings
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+T = TypeVar("T")
 
 VOID = 255
 FILL_HOLE_AREA = 8  # upstream's value for --apply_postprocessing
@@ -44,6 +50,7 @@ FRAMES_AT_ONCE = {"cuda": 4, "cpu": 1}  # through the image encoder, unless the 
 AUTOCAST = {"cuda": True, "cpu": False}  # to bfloat16
 TRIES_OUT = {"cuda": True, "cpu": False}  # a blank clip before the first video, see Sam2Segmenter._warm_up
 MASKS_BEHIND = {"cuda": 1, "cpu": 0}  # masks that are on their way to the host while the next frame is computed
+SETTLED_AT_ONCE = 1 << 24  # logits in one go through the non-overlap step, which takes several times their memory
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class _Weights:
     image_size: int
     device: str
     compiled: bool
+    rounded: bool  # to bfloat16, see `round_weights`
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,8 @@ _parked: list[_Loaded] = []  # at most one: what the last closed segmenter held,
 def load(settings: RunSettings, home: Home) -> Sam2Segmenter:
     """Load a SAM 2 run's model.
 
-    Raises InputError when its options, device or checkpoint cannot be used, VosLabError when the GPU has no room.
+    Raises InputError when its options, device or checkpoint cannot be used, DeviceUnavailable when the GPU has no room
+    or fails at work that every video asks of it.
 
     Weights that the last closed segmenter of this process held are taken over when they are the same.
     """
@@ -86,66 +95,47 @@ def load(settings: RunSettings, home: Home) -> Sam2Segmenter:
     if checkpoint is None or config is None:
         raise InputError(f"The model {settings.model} is not a SAM 2 model: it names no checkpoint or config.")
     sha256 = checkpoint_sha256(checkpoint, home)
-    weights = _Weights(config, str(checkpoint), sha256, values["image_size"], str(device), values["compile"])
+    rounded = AUTOCAST[device.type]
+    weights = _Weights(config, str(checkpoint), sha256, values["image_size"], str(device), values["compile"], rounded)
+    if any(parked.weights != weights for parked in _parked):
+        _let_go()  # the old weights go before the new ones come
     loaded = _parked.pop() if _parked else None
-    if loaded is None or loaded.weights != weights:
-        del loaded  # the old weights go before the new ones come
-        try:
+    try:
+        if loaded is None:
             predictor = build_predictor(config, checkpoint, device, values["image_size"], settings.model)
-        except torch.OutOfMemoryError as error:
-            raise VosLabError(
-                f"The weights of {settings.model} do not fit in the memory that is free on the GPU: end what else "
-                f"uses it (`nvidia-smi` lists it), or take a smaller model."
-            ) from error
-        loaded = _Loaded(weights, predictor, predictor.maskmem_tpos_enc.detach().clone())
-    return Sam2Segmenter(loaded, settings)
+            if rounded:
+                round_weights(predictor)
+            loaded = _Loaded(weights, predictor, predictor.maskmem_tpos_enc.detach().clone())
+        check_built(loaded.predictor, len(loaded.trained_rows), config, values)
+        return Sam2Segmenter(loaded, settings)
+    except RuntimeError as error:
+        # No video was begun: whatever a GPU refuses here, it would refuse to each of them. One that is lost is told by
+        # the worker, which ends for it.
+        if not is_out_of_memory(error) and (device.type != "cuda" or is_device_lost(error) or not is_of_device(error)):
+            raise
+        raise _unavailable(settings, reason_of(error)) from error
 
 
-def find_device(asked: str) -> torch.device:
-    """The device for `auto`, `cuda` or `cpu`. Raises InputError when CUDA is asked for and torch sees no GPU."""
-    seen = torch.cuda.is_available()
-    if asked == "cpu" or (asked == "auto" and not seen):
-        return torch.device("cpu")
-    if seen:
-        return torch.device("cuda")
-    raise InputError(f"CUDA was asked for, but {no_cuda_reason()}; choose the device cpu or auto to run without.")
+class _RanOut(VosLabError):
+    """A video for which memory ran out twice; `reason` is what torch said of it."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
-def no_cuda_reason() -> str:
-    """Why torch sees no GPU, as half a sentence: no CUDA build, a driver it cannot use, or no GPU at all."""
-    if torch.version.cuda is None:
-        return f"torch {torch.__version__} is a build without CUDA"
-    driver = Path("/proc/driver/nvidia/version")
-    if driver.exists():
-        return (
-            f"torch {torch.__version__} (CUDA {torch.version.cuda}) cannot use the NVIDIA GPU here: its driver is "
-            f"older than that CUDA, or the GPU is not given to this process ({driver.read_text().splitlines()[0]})"
+def _unavailable(settings: RunSettings, reason: str) -> DeviceUnavailable:
+    """Of a GPU that cannot load or warm up the model: one sentence, which quotes a `reason` that is not plainly full
+    memory."""
+    if names_memory(reason):
+        return DeviceUnavailable(
+            f"{settings.model} does not fit in the memory that is free on the GPU: end what else uses it (`nvidia-smi` "
+            f"lists it), or take a smaller model or image_size."
         )
-    return f"torch {torch.__version__} (CUDA {torch.version.cuda}) sees no NVIDIA driver on this machine"
-
-
-def device_facts() -> dict[str, Any]:
-    """What a run's provenance records of this process: versions, the GPUs and their name, peak GPU memory in bytes."""
-    cuda = torch.cuda.is_available()
-    return {
-        "device": torch.cuda.get_device_name() if cuda else "cpu",
-        "gpu_count": torch.cuda.device_count() if cuda else 0,
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "sam2": importlib.metadata.version("sam2"),
-        "peak_gpu_bytes": peak_gpu_bytes(),
-    }
-
-
-def peak_gpu_bytes() -> int | None:
-    """Most bytes of GPU memory that tensors took at once since `reset_peak_gpu_bytes`; None without CUDA."""
-    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-
-
-def reset_peak_gpu_bytes() -> None:
-    """Start counting `peak_gpu_bytes` anew (before a video)."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
+    return DeviceUnavailable(
+        f"{settings.model} cannot be run on this GPU: {reason}: see whether its memory is full (`nvidia-smi`), and "
+        f"whether this torch can use it (`python -m vos_core doctor`)."
+    )
 
 
 class Sam2Segmenter:
@@ -175,7 +165,8 @@ class Sam2Segmenter:
         """Frames in one batch through the image encoder."""
         if self.options["exact"]:
             return 1
-        return int(self.options["frames_at_once"] or FRAMES_AT_ONCE[self.device.type])
+        asked = int(self.options["frames_at_once"] or FRAMES_AT_ONCE[self.device.type])
+        return min(asked, most_frames_at_once(self.options["image_size"]))
 
     def facts(self) -> dict[str, Any]:
         """Provenance of this model beside `device_facts`: weights, memory, precision, how holes are filled."""
@@ -196,23 +187,23 @@ class Sam2Segmenter:
         """One label map (H, W) uint8 a frame; where objects still overlap the lower id wins. See `Segmenter`."""
         objects = self._objects_of(clip, prompts)
         ids = sorted(objects)
-        labels = (self._label_map(self._settled(logits), ids) for _, logits in self._logits(clip, objects))
+        labels = self._outcomes(clip, objects, lambda logits: HostCopy(self._label_map(logits, ids)))
         return fetched(labels, MASKS_BEHIND[self.device.type])
 
     def segment_objects(
         self, clip: Clip, prompts: Mapping[int, Mapping[int, ObjectMask]]
     ) -> Iterator[dict[int, ObjectMask]]:
         """As `segment`, for objects that may overlap (`per_obj_png_file`): frame -> object -> mask in and out."""
-        objects = self._checked({frame: dict(masks) for frame, masks in prompts.items()}, clip)
+        objects = self._checked(sorted(prompts.items()), clip)
+        del prompts  # what is needed of them is packed
         threshold = self.options["score_thresh"]
-        masks = (self._settled(logits)[:, 0] > threshold for _, logits in self._logits(clip, objects))
+        masks = self._outcomes(clip, objects, lambda logits: HostCopy(self._settled(logits)[:, 0] > threshold))
         for of_frame in fetched(masks, MASKS_BEHIND[self.device.type]):
             yield dict(zip(sorted(objects), of_frame, strict=True))
 
     def raw_logits(self, clip: Clip, prompts: Mapping[int, LabelMap]) -> Iterator[torch.Tensor]:
         """Logits (objects, 1, H, W) float32 of every frame, ids ascending, before the non-overlap step."""
-        for _, logits in self._logits(clip, self._objects_of(clip, prompts)):
-            yield logits
+        return self._outcomes(clip, self._objects_of(clip, prompts), lambda logits: logits)
 
     def close(self) -> None:
         """Let go of the weights; they stay on the device for a next `load` of the same ones, until `free_parked`
@@ -254,32 +245,35 @@ class Sam2Segmenter:
                 loaded.warm.add(frames)
         if TRIES_OUT[self.device.type]:
             clip = BlankClip(1 + self.frames_at_once)
-            for _ in self.segment(clip, {0: clip.prompt()}):
-                pass
+            try:
+                for _ in self.segment(clip, {0: clip.prompt()}):
+                    pass
+            except _RanOut as error:  # a word of its clip would be of no use
+                raise _unavailable(self.settings, error.reason) from error
             loaded.warm.add(self.frames_at_once)
         return time.perf_counter() - began if loaded.warm else 0.0
 
     def _objects_of(self, clip: Clip, prompts: Mapping[int, LabelMap]) -> ObjectPrompts:
         """Label maps taken apart into one mask an object; void and background are none."""
         return self._checked(
-            {
-                frame: {int(n): labels == n for n in np.unique(labels) if n not in (0, VOID)}
-                for frame, labels in prompts.items()
-            },
+            (
+                (frame, {int(n): labels == n for n in np.unique(labels) if n not in (0, VOID)})
+                for frame, labels in sorted(prompts.items())
+            ),
             clip,
         )
 
-    def _checked(self, prompts: Mapping[int, Mapping[int, ObjectMask]], clip: Clip) -> ObjectPrompts:
-        """The prompts that this run uses, object -> frame -> mask. Raises InputError when there are none or they do
-        not fit the clip."""
+    def _checked(self, prompts: Iterable[tuple[int, Mapping[int, ObjectMask]]], clip: Clip) -> ObjectPrompts:
+        """Of prompts (frame, object -> mask), frames ascending, those that this run uses. Raises InputError when there
+        are none or they do not fit the clip."""
         later, every = self.options["track_object_appearing_later_in_video"], self.options["use_all_masks"]
-        objects: dict[int, dict[int, ObjectMask]] = {}
-        for frame in sorted(prompts):
+        objects: dict[int, dict[int, PackedMask]] = {}
+        for frame, masks in prompts:
             if not 0 <= frame < len(clip):
                 raise InputError(f"Video {clip.name}: a prompt for frame {frame}, but it has {len(clip)} frames.")
             if frame > 0 and not (later or every):
                 break  # semi-supervised: no later annotation may be seen
-            for object_id, mask in prompts[frame].items():
+            for object_id, mask in masks.items():
                 if mask.shape != (clip.height, clip.width):
                     raise InputError(
                         f"Video {clip.name}: the annotation of frame {frame} has "
@@ -287,14 +281,15 @@ class Sam2Segmenter:
                     )
                 if later and (not mask.any() or (object_id in objects and not every)):
                     continue
-                objects.setdefault(object_id, {})[frame] = mask
+                objects.setdefault(object_id, {})[frame] = PackedMask.of(mask)
         if not objects:
             hint = "" if later else " (objects that appear later: option track_object_appearing_later_in_video)"
             raise InputError(f"Video {clip.name}: its annotation shows no object to track{hint}.")
         return objects
 
-    def _logits(self, clip: Clip, objects: ObjectPrompts) -> Iterator[tuple[int, torch.Tensor]]:
-        """(frame, raw logits) of every frame, frame 0 first; when memory runs out, once more with half the objects.
+    def _outcomes(self, clip: Clip, objects: ObjectPrompts, finish: Callable[[torch.Tensor], T]) -> Iterator[T]:
+        """What `finish` makes of the raw logits of every frame, frame 0 first; when memory runs out, in `finish` too,
+        once more with half the objects.
 
         Raises VosLabError when half of them do not fit either.
         """
@@ -305,28 +300,32 @@ class Sam2Segmenter:
         done = 0
         for attempt in range(2):
             try:
-                for frame, logits in self._track(clip, objects, batch, frames_at_once):
-                    if frame >= done:
-                        yield frame, logits
-                        done = frame + 1
+                with contextlib.closing(self._track(clip, objects, batch, frames_at_once)) as tracked:
+                    for outcome in _finished(tracked, finish, done):
+                        yield outcome
+                        done += 1
                 return
-            except torch.OutOfMemoryError as error:
-                reason = str(error).partition(". ")[0]
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = reason_of(error)
             # Outside the handler: the error holds the frames of the call stack, and they hold tensors.
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             if attempt == 1 or (batch == 1 and frames_at_once == 1):
                 break
             batch, frames_at_once = -(-batch // 2), 1
-        raise VosLabError(
-            f"Video {clip.name}: the device ran out of memory at frame {done}, with {batch} of its {len(objects)} "
+        what = "ran out of memory" if names_memory(reason) else "failed, as it does when its memory is full,"
+        raise _RanOut(
+            f"Video {clip.name}: the device {what} at frame {done}, with {batch} of its {len(objects)} "
             f"objects at once ({reason}): set objects_at_once lower, or take a smaller model or image_size, or a GPU "
-            f"that nothing else uses."
+            f"that nothing else uses.",
+            reason,
         )
 
     def _track(
         self, clip: Clip, objects: ObjectPrompts, objects_at_once: int, frames_at_once: int
-    ) -> Iterator[tuple[int, torch.Tensor]]:
+    ) -> Generator[tuple[int, torch.Tensor], None, None]:
         """(frame, raw logits) of every frame, in batches of so many objects and, for the encoder, frames."""
         options = self.options
         tracker = VideoTracker(
@@ -341,15 +340,16 @@ class Sam2Segmenter:
             ),
         )
         normaliser = Normaliser(self.device)
-        side = self.predictor.image_size
+        side, resize = self.predictor.image_size, resizer(self.device.type)
         for frame in tracker.prompted_frames:
             with self._mode():
-                features = encode_frames(self.predictor, normaliser([resize_frame(clip[frame], side)]))[0]
+                features = encode_frames(self.predictor, normaliser([resize(clip[frame], side)]))[0]
                 tracker.prompt(frame, features)
         for frame in range(tracker.start):
             yield frame, torch.full((len(objects), 1, clip.height, clip.width), ABSENT, device=self.device)
         frames = range(tracker.start, len(clip))
-        with contextlib.closing(read_ahead(clip, frames, side)) as pictures:
+        ahead = frames_ahead(frames_at_once)
+        with contextlib.closing(read_ahead(clip, frames, side, ahead=ahead, resize=resize)) as pictures:
             for first in frames[::frames_at_once]:
                 batch = range(first, min(first + frames_at_once, len(clip)))
                 images = list(itertools.islice(pictures, len(batch)))
@@ -376,15 +376,40 @@ class Sam2Segmenter:
         return self.predictor._apply_non_overlapping_constraints(logits)
 
     def _label_map(self, logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
-        """Label map uint8 (H, W) of logits (objects, 1, H, W), on the device: one byte a pixel goes to the host."""
-        labels = torch.zeros(logits.shape[-2:], dtype=torch.uint8, device=logits.device)
-        for row in reversed(range(len(ids))):
-            labels.masked_fill_(logits[row, 0] > self.options["score_thresh"], ids[row])
+        """Label map uint8 (H, W) of raw logits (objects, 1, H, W), on the device: one byte a pixel goes to the host.
+
+        Settled in bands of rows: pixels do not know of each other, and the step keeps several copies of its logits.
+        """
+        height, width = logits.shape[-2:]
+        labels = torch.zeros((height, width), dtype=torch.uint8, device=logits.device)
+        rows = max(1, SETTLED_AT_ONCE // (len(ids) * width))
+        for top in range(0, height, rows):
+            band, settled = labels[top : top + rows], self._settled(logits[..., top : top + rows, :])
+            for row in reversed(range(len(ids))):
+                band.masked_fill_(settled[row, 0] > self.options["score_thresh"], ids[row])
         return labels
+
+
+def _finished(
+    tracked: Iterator[tuple[int, torch.Tensor]], finish: Callable[[torch.Tensor], T], done: int
+) -> Iterator[T]:
+    """What `finish` makes of the frames from `done` on. A frame of the call stack of its own: it goes, and the logits
+    with it, when memory runs out."""
+    for frame, logits in tracked:
+        if frame >= done:
+            yield finish(logits)
 
 
 def free_parked() -> None:
     """Free the weights that the last closed segmenter left on the device."""
-    _parked.clear()
+    _let_go()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _let_go() -> None:
+    """Forget the parked predictor."""
+    compiled = any(parked.weights.compiled for parked in _parked)
+    _parked.clear()
+    if compiled:
+        gc.collect()  # a compiled encoder refers to itself: its weights would stay until the next collection

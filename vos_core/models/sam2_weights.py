@@ -114,6 +114,20 @@ def load_weights(predictor: SAM2VideoPredictor, checkpoint: Path, config: str, m
     )
 
 
+def round_weights(predictor: SAM2VideoPredictor) -> None:
+    """Keep in bfloat16 what autocast would cast to bfloat16 on every use: the weights of linear and convolution layers.
+
+    Autocast's own cache of cast weights does not work in inference mode. The numbers are the same; but the predictor
+    runs under autocast only from then on. All other weights (norms, embeddings, position codes) stay float32.
+    """
+    import torch
+    from torch import nn
+
+    for module in predictor.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            module.to(torch.bfloat16)
+
+
 def fitting_model(state: Mapping[str, Any]) -> str | None:
     """The registered model whose weights these look like: by the encoder's depth and SAM 2.1's added weights."""
     prefix = "image_encoder.trunk.blocks."

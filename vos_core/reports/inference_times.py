@@ -1,4 +1,4 @@
-"""Tables for other programs: the `inference_times` CSV as the usual ablation scripts keep it."""
+"""The `inference_times` CSV as the usual ablation scripts keep it."""
 
 from __future__ import annotations
 
