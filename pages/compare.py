@@ -1,18 +1,18 @@
-"""Compare: two runs, which is better and how sure that is, and where they differ."""
+"""Compare: 2 to 8 runs, which is better, how sure that is, and where they differ."""
 
-import streamlit as st
-
-from db import queries
-from ui.comparison import comparable, comparison, two_runs
-from ui.navigation import link
+from db.leaderboard import board_runs
+from ui.compare.choice import chosen_runs, comparable
+from ui.compare.comparison import comparison
+from ui.parts.live import await_runs
 from ui.store import home
 from ui.theme import empty, head
 
 here = home()
-head("Compare", "two runs: which is better, how sure that is, and where they differ")
-runs = comparable({str(run.id): run for run in queries.runs(here.database)})
-if len(runs) < 2:
+head("Compare", "two to eight runs: which is better, how sure that is, and where they differ")
+runs = board_runs(here.database, archived=True)
+if len(comparable(runs)) < 2:
     empty("Nothing to compare yet", "Two runs with scores are needed: on the same dataset, to be of use.")
-    link("launch", "Launch an ablation", icon=":material/rocket_launch:")
-    st.stop()
-comparison(here, *two_runs(runs))
+    await_runs(here.database)
+compared = chosen_runs(here, runs)
+if len(compared) > 1:
+    comparison(here, compared)

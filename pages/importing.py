@@ -4,9 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from ui.import_form import adoption, folder_form
-from ui.launch_plan import launch_answer
-from ui.live import live
+from ui.importing.form import adoption, folder_form
+from ui.launch.plan import launch_answer
+from ui.parts.live import live
 from ui.store import home
 from ui.theme import head
 from vos_core.datasets import find_datasets

@@ -1,30 +1,40 @@
 """Launch: choose datasets, models and memory sizes; see what that queues; queue it."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from ui.launch_form import grid_form
-from ui.launch_plan import plan_panel
+from ui.launch.address import choose_first, take_address, write_address
+from ui.launch.form import grid_form
+from ui.launch.plan import plan_panel
+from ui.launch.templates import templates, told_start
+from ui.navigation import link
+from ui.parts.fetch import fetch_control
 from ui.store import home
 from ui.theme import empty, head
 from vos_core.datasets import find_datasets
-from vos_core.errors import InputError
-from vos_core.runs import Grid
+from vos_core.downloads.jobs import DEMO
 
 here = home()
 head("Launch", "every combination of datasets, models and memory sizes becomes a run")
 datasets = find_datasets(here)
-if not datasets:
+told_start(take_address(here, datasets))
+if not choose_first(datasets):
     empty(
         "No dataset yet",
-        f"There is none in {here.data}. Fetch one: `python -m vos_core fetch davis`, "
-        "generate the demo set: `python -m vos_core demo`, or give a folder below.",
+        f"There is none in {here.data}. Fetch DAVIS or MOSE, or add a folder of your own, on the Data page; generate "
+        "the demo dataset; or give a folder below.",
     )
+    link("data", "Datasets and checkpoints", icon=":material/database:")
+    if DEMO not in st.session_state["launch-datasets"]:  # chosen, the plan offers it
+        with st.container(key="next-steps"):
+            fetch_control(here, DEMO)
+templates(here, datasets)
 form, plan = st.columns([1.25, 1], gap="medium")
-grid: Grid | InputError
 with form:
-    try:
-        grid = grid_form(here, datasets)
-    except InputError as error:
-        grid = error
-with plan:
-    plan_panel(grid, here)
+    filled = grid_form(here, datasets)
+with plan, st.container(border=True, key="plan"):
+    st.subheader("What will be queued", anchor=False)
+    name = st.text_input("Name of the ablation", key="launch-name", placeholder="From its datasets and models").strip()
+    write_address(replace(filled.draft, name=name))
+    plan_panel(filled.grid, here, name)

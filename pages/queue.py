@@ -1,7 +1,7 @@
 """Queue: what runs now and what waits, on which devices; pause, cancel, retry, another order."""
 
-from ui.live import live
-from ui.queue_view import exports, queue_view
+from ui.parts.live import live
+from ui.queue.view import exports, queue_view
 from ui.store import home
 from ui.theme import head
 

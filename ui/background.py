@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator
 from types import FrameType
 from typing import Any
 
 from db.holder import Holder, process_alive
+from ui.delivery import deliver_whole_pages
 from ui.store import home
+from ui.warmup import warm_up
 from vos_core.errors import VosLabError
 from vos_core.execution.submit import ensure_dispatcher, stop_dispatcher
 
 WATCH_SECONDS = 2.0
+TRIM_SECONDS = 20.0
 STOP_SECONDS = 10.0  # a job's end leaves no more
 _log = logging.getLogger(__name__)
 
@@ -28,8 +33,10 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     Stopping the app (Ctrl-C) leaves the dispatcher running. SIGTERM is a job's end: it is passed on at once, and the
     app stays until the dispatcher has stopped cleanly, since a container ends with it.
     """
+    deliver_whole_pages()
     end = _JobEnd()
     watch = asyncio.create_task(_watch(end))
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     try:
         yield
     finally:
@@ -76,7 +83,11 @@ class _JobEnd:
 
 async def _watch(end: _JobEnd) -> None:
     said = ""
+    trimmed = time.monotonic()
     while not end.came:
+        if time.monotonic() - trimmed > TRIM_SECONDS:
+            await asyncio.to_thread(_trim)
+            trimmed = time.monotonic()
         try:
             if await asyncio.to_thread(_revive):
                 _log.info("A dispatcher was started: work was queued and nobody dispatched.")
@@ -88,6 +99,13 @@ async def _watch(end: _JobEnd) -> None:
         except Exception:  # the watch must outlive whatever one look at the database brings
             _log.exception("Looking for queued work failed; trying again in %.0f s.", WATCH_SECONDS)
         await asyncio.sleep(WATCH_SECONDS)
+
+
+def _trim() -> None:
+    """Give memory that is free inside the process back to the system: sessions end on many threads, and glibc keeps
+    what each thread's arena held."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library has no such call
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _revive() -> bool:

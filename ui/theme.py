@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from html import escape
 
 import streamlit as st
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
+from db.damage import is_damage
 from vos_core.errors import VosLabError
 
 _STYLE = """
@@ -26,18 +27,32 @@ _STYLE = """
 .vl-dot { width: .55em; height: .55em; border-radius: 50%; background: var(--c); flex: none; }
 .vl-dot.live { animation: vl-pulse 1.6s ease-in-out infinite; }
 @keyframes vl-pulse { 50% { opacity: .25; } }
-@media (prefers-reduced-motion: reduce) { .vl-dot.live { animation: none; } }
+@media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation-duration: .01ms !important;
+  animation-iteration-count: 1 !important; transition-duration: .01ms !important; scroll-behavior: auto !important; } }
+:is(a, button, summary, [role="tab"], [tabindex="0"]):focus-visible { outline: 2px solid #0B8CA5; outline-offset: 2px; }
 .vl-empty { border: 1px dashed color-mix(in srgb, currentColor 28%, transparent); border-radius: 10px;
   padding: 2.2rem 1.6rem; text-align: center; }
 .vl-empty h2 { font-size: 1.15rem; margin: 0 0 .35rem; padding: 0; }
 .vl-empty p { margin: .2rem auto; max-width: 38rem; opacity: .8; }
 .vl-empty code { font-size: .9em; }
+/* What is chosen has its edge and ground; in the dark the accent is too dim to be read. */
+button[data-variant][data-selected="true"], button[data-variant][data-selected="true"] * { color: inherit !important; }
+/* The link under an empty state is what to do next. */
+[data-testid="stElementContainer"]:has(.vl-empty) + [data-testid="stElementContainer"]:has([data-testid="stPageLink"]),
+.st-key-next-steps [data-testid="stElementContainer"]:is(:has(button), :has([data-testid="stPageLink"])) {
+  align-self: center; }
+[data-testid="stElementContainer"]:has(.vl-empty) + [data-testid="stElementContainer"] [data-testid="stPageLink"] a {
+  background: #0B7A8F; padding: .45rem 1rem; width: auto; }
+[data-testid="stElementContainer"]:has(.vl-empty) + [data-testid="stElementContainer"] [data-testid="stPageLink"] a * {
+  color: #fff; }
 .vl-facts { display: grid; grid-template-columns: max-content 1fr; gap: .22rem 1.1rem; font-size: .88rem;
   margin: 0 !important; padding: 0 !important; }
 .vl-facts dt, .vl-facts dd { margin: 0 !important; padding: 0 !important; }
-.vl-facts dt { opacity: .62; }
+.vl-facts dt { opacity: .7; }
 .vl-facts dd { overflow-wrap: anywhere; }
 .st-key-background [data-testid="stColumn"] { flex: 1 1 300px; min-width: 300px; }
+.st-key-templates { min-height: 198px; } /* a third launch moves nothing that is about to be clicked */
+@media (max-width: 860px) { [data-testid="stTopNavLink"] > span:first-child { display: none; } }
 </style>
 """
 
@@ -104,6 +119,13 @@ def told() -> Iterator[None]:
         problems(str(error))
     except OperationalError as error:
         st.error(f"The database cannot be read now ({plain(str(error.orig))}). Reload the page in a moment.")
+    except DatabaseError as error:
+        if not is_damage(error.orig):
+            raise
+        st.error(
+            f"The database is damaged ({plain(str(error.orig))}). Reload the page: it is set aside then, and its runs "
+            "are made anew from their folders."
+        )
 
 
 def problems(text: str) -> None:

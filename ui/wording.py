@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from db.models import Run
 from db.states import RunState, ScoreKind
 from vos_core.errors import VosLabError
-from vos_core.models.registry import MODELS
+from vos_core.reports.marks import model_title as model_title
+from vos_core.reports.runs_table import OFFICIAL, OTHER
 from vos_core.runs import AGAINST, IMPORTED, SHORT, RunSettings
 
-SCORES = (
-    ("jf_mean", "J&F-Mean"),
-    ("j_mean", "J-Mean"),
-    ("j_recall", "J-Recall"),
-    ("j_decay", "J-Decay"),
-    ("f_mean", "F-Mean"),
-    ("f_recall", "F-Recall"),
-    ("f_decay", "F-Decay"),
-)
-
-OTHER_SCORES = (
-    # the same seven figures where they are no J&F
-    ("jf_mean", "Mean"),
-    ("j_mean", "Region mean"),
-    ("j_recall", "Region recall"),
-    ("j_decay", "Region decay"),
-    ("f_mean", "Contour mean"),
-    ("f_recall", "Contour recall"),
-    ("f_decay", "Contour decay"),
-)
-
+SCORES = tuple(OFFICIAL.items())
+OTHER_SCORES = tuple(OTHER.items())  # the same seven figures where they are no J&F
 
 DOT_TIPS = {
     "J&F-dot": "Mean of J-dot and F-dot, over all objects",
@@ -70,11 +54,6 @@ def folder_name(stored: str | None) -> str:
     return (stored or "").rsplit(":", 1)[-1].rstrip("/").rsplit("/", 1)[-1]
 
 
-def model_title(name: str) -> str:
-    """A model's name for people; its plain name when it is not registered (any more)."""
-    return MODELS[name].title if name in MODELS else name
-
-
 def model_label(model: str, memory_size: int | None, memory_mode: str | None) -> str:
     """A model at its memory: `SAM 2 large, N = 5, naive`."""
     parts = [model_title(model)]
@@ -98,6 +77,32 @@ def settings_label(run: Run) -> str:
     if run.reference:
         parts.append(score_meaning(run))
     return ", ".join(parts)
+
+
+def settings_parts(run: Run) -> dict[str, str]:
+    """A run's settings by name, in words: {"model": "SAM 2 large", "memory": "N = 5", "mode": "naive", ...}."""
+    parts = {"model": model_title(run.model)}
+    if run.memory_size is not None:
+        parts["memory"] = "memory off" if run.memory_size == 0 else f"N = {run.memory_size}"
+    if run.memory_mode:
+        parts["mode"] = run.memory_mode.replace("_", " ")
+    for name, value in settings_of(run).options:
+        parts[name] = folder_name(str(value)) if name in (IMPORTED, AGAINST) else f"{SHORT.get(name, name)} = {value}"
+    return parts
+
+
+def distinctions(runs: Sequence[Run]) -> dict[int, str]:
+    """By run id: the settings in which these runs differ (all of them for one run, or where none differs)."""
+    parts = {run.id: settings_parts(run) for run in runs}
+    names = list(dict.fromkeys(name for one in parts.values() for name in one))
+    differ = [name for name in names if len({one.get(name) for one in parts.values()}) > 1]
+    texts = {}
+    for run in runs:
+        # Without a memory is a setting; without an option of another run is the usual, and not said.
+        words = [parts[run.id].get(name, "no memory" if name == "memory" else "") for name in differ]
+        text = ", ".join(filter(None, words)) or settings_label(run)
+        texts[run.id] = f"{run.title}: {text}" if run.title else text
+    return texts
 
 
 def settings_of(run: Run) -> RunSettings:

@@ -1,0 +1,1 @@
+"""The Failures page: the worst frames of all videos as pictures."""

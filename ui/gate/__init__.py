@@ -1,0 +1,1 @@
+"""The log-in in front of everything, at the ASGI layer."""

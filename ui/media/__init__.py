@@ -1,0 +1,1 @@
+"""The file routes and what they serve: frames, masks, thumbnails, clips, submissions."""

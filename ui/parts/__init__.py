@@ -1,0 +1,1 @@
+"""Widgets that several pages draw: tables, bars, curves, a command line, what keeps a part live."""

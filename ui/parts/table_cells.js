@@ -1,0 +1,203 @@
+// What tables are made of: cells by kind, sortable heads, rows that lead somewhere. Read before table.js and
+// results/board.js.
+const STATES = {
+  queued: "#8A9296", running: "#0FA3BF", paused: "#CCA300", done: "#2E9E6B", failed: "#D6453D", cancelled: "#B0772E",
+};
+
+const el = (tag, className, text) => {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+};
+
+const isNone = (value) => value === null || value === undefined || value === "";
+const isRight = (column) => ["number", "seconds"].includes(column.kind);
+const cellClass = (column) => `${isRight(column) ? "right " : ""}k-${column.kind}`;
+const sortValue = (cell) => (cell !== null && typeof cell === "object" ? cell.sort : cell);
+
+function seconds(value) {
+  if (value < 100) return value.toFixed(1);
+  return Math.round(value).toLocaleString("en").replaceAll(",", "\u2009");
+}
+
+// With so many digits, a minus that is one, and none before zero.
+function fixed(value, digits) {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
+}
+
+const COLLATOR = new Intl.Collator("en", { numeric: true });
+
+function compare(a, b) {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return COLLATOR.compare(String(a), String(b));
+}
+
+// Rows by `key`, None last whichever way; without a key in the order that the server gave.
+function sorted(rows, key, down) {
+  if (!key) return [...rows];
+  return [...rows].sort((a, b) => {
+    const [x, y] = [sortValue(a.cells[key]), sortValue(b.cells[key])];
+    if (isNone(x) || isNone(y)) return Number(isNone(x)) - Number(isNone(y));
+    return down ? compare(y, x) : compare(x, y);
+  });
+}
+
+function bestOf(column, rows) {
+  const values = rows.map((row) => row.cells[column.key]).filter((value) => typeof value === "number");
+  return column.best && values.length > 1 ? Math[column.best](...values) : null;
+}
+
+function progressBar(share, text, state) {
+  const bar = el("span", "progress");
+  const outer = bar.appendChild(el("span"));
+  outer.appendChild(el("span")).style.width = `${Math.round(100 * share)}%`;
+  if (state) bar.style.setProperty("--c", STATES[state]);
+  bar.append(el("b", "", text));
+  bar.setAttribute("role", "img");
+  bar.setAttribute("aria-label", `${Math.round(100 * share)} percent: ${text}`);
+  return bar;
+}
+
+function stateMark(name) {
+  const mark = el("span", `state ${name}`);
+  mark.style.setProperty("--c", STATES[name] ?? STATES.queued);
+  mark.append(el("i"), document.createTextNode(name));
+  return mark;
+}
+
+function fill(node, column, value, best) {
+  if (isNone(value)) {
+    node.append(el("span", "none", "–"));
+  } else if (column.kind === "number") {
+    node.textContent = fixed(value, column.digits);
+    if (best) {
+      node.classList.add("best");
+      node.title = best;
+    }
+  } else if (column.kind === "seconds") {
+    node.textContent = seconds(value);
+  } else if (column.kind === "state") {
+    node.append(stateMark(value));
+  } else if (column.kind === "progress") {
+    node.append(progressBar(value.sort, value.text, value.state));
+  } else {
+    node.textContent = String(value);
+  }
+}
+
+// A column's head: its label sorts. `sort` is {key, down}; `change` gets the next one.
+function headCell(column, sort, change) {
+  const cell = el("th", cellClass(column));
+  cell.scope = "col";
+  if (column.tip) cell.title = column.tip;
+  const button = cell.appendChild(el("button", "", column.label));
+  button.type = "button";
+  button.dataset.focus = `sort-${column.key}`;
+  if (column.unit) button.append(el("span", "unit", column.unit));
+  const here = sort.key === column.key;
+  if (here) {
+    button.append(el("span", "arrow", sort.down ? "↓" : "↑"));
+    cell.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
+  }
+  button.onclick = () => {
+    const first = ["number", "seconds", "progress"].includes(column.kind); // the largest first
+    if (!here) change({ key: column.key, down: first });
+    else if (sort.down === first) change({ key: column.key, down: !sort.down });
+    else change({ key: null, down: false });
+  };
+  return cell;
+}
+
+const isPlainClick = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1);
+
+function bodyCell(column, index, row, best, open) {
+  const cell = el(index ? "td" : "th", cellClass(column));
+  if (!index) cell.scope = "row";
+  cell.dataset.column = column.key;
+  const value = row.cells[column.key];
+  if (column.kind === "text" && !isNone(value) && String(value).length > 60) cell.classList.add("long");
+  if (!index && row.href) cell.append(rowLink(row, isNone(value) ? "–" : String(value), open));
+  else fill(cell, column, value, best);
+  return cell;
+}
+
+function rowLink(row, text, open) {
+  const link = el("a", "", text);
+  link.href = row.href;
+  link.dataset.focus = `row-${row.id}`;
+  link.onclick = open;
+  return link;
+}
+
+function opener(row, state) {
+  return (event) => {
+    if (!isPlainClick(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    state.trigger("open", row.id);
+  };
+}
+
+// Draw `draw()` and give the focus back to the node that had it.
+function keepingFocus(parent, draw) {
+  const focused = parent.getRootNode().activeElement?.dataset?.focus;
+  draw();
+  const active = parent.getRootNode().activeElement?.dataset?.focus;
+  if (focused && active !== focused) {
+    parent.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+}
+
+// A node that stays from poll to poll: when what it is built from changes, it becomes what `build` gives. `made` is a Map
+// by id. As handlers are handed on, they ask the event for the node, not the one that they were made with.
+function keptNode(made, id, signature, build) {
+  const old = made.get(id);
+  if (old?.signature === signature) return old.node;
+  const node = old ? become(old.node, build()) : build();
+  made.set(id, { node, signature });
+  return node;
+}
+
+// Let `node` show what `fresh` shows and answer as that would; returns the one that is there in the end. A new node takes
+// a place only where the kind differs: one that is pressed would be gone before its click, a list that is open would close.
+function become(node, fresh) {
+  if (node.nodeName !== fresh.nodeName) {
+    node.replaceWith(fresh);
+    return fresh;
+  }
+  if (node.nodeType === Node.TEXT_NODE) {
+    if (node.data !== fresh.data) node.data = fresh.data;
+    return node;
+  }
+  // A control's state is no attribute, and setting it anew would undo a choice that is being made. A list's is asked for
+  // before its options move over.
+  const told = ["checked", "value"].filter((name) => name in fresh).map((name) => [name, fresh[name]]);
+  for (const { name } of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  const before = [...node.childNodes];
+  const after = [...fresh.childNodes];
+  after.forEach((child, index) => (before[index] ? become(before[index], child) : node.append(child)));
+  for (const child of before.slice(after.length)) child.remove();
+  for (const name of ["onclick", "onchange"]) node[name] = fresh[name];
+  for (const [name, state] of told) if (node[name] !== state) node[name] = state;
+  return node;
+}
+
+// Let `parent` have these children in this order, touching only what differs: a node that stays keeps its focus, and a
+// click on it that is under way.
+function arrange(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, index) => {
+    if (parent.childNodes[index] !== node) parent.insertBefore(node, parent.childNodes[index] ?? null);
+  });
+}
+
+// Build a part again only when what it is built from has changed. `parts` holds the last of each name.
+function keptPart(parts, name, from, build) {
+  const signature = JSON.stringify(from);
+  if (parts[name]?.signature !== signature) parts[name] = { signature, nodes: build() };
+  return parts[name].nodes;
+}

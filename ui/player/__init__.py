@@ -1,0 +1,1 @@
+"""The frame player, and the Inspect page that holds it."""
