@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from vos_core.home import Home
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """A page's test leaves its script as `__main__`, which a process that is spawned later would run again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +35,23 @@ def shared_data() -> Path:
 def home(tmp_path: Path) -> Home:
     """An empty home of its own."""
     return Home.from_environment({}, cwd=tmp_path / "home")
+
+
+@pytest.fixture
+def no_waiting(tmp_path: Path) -> Iterator[None]:
+    """Fails what still waits after ten seconds; threads that wait for a pipe in `tmp_path` go on."""
+
+    def give_up(*_: object) -> None:
+        for path in tmp_path.rglob("*"):
+            if path.is_fifo():
+                with contextlib.suppress(OSError):  # nobody reads it
+                    os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        raise TimeoutError("it waits for a file")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 10, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -42,7 +42,9 @@ def may_import(importer: str, imported: str) -> bool:
     room, target = importer.split(".")[0], imported.split(".")[0]
     if target not in ROOMS or target == room:
         return not (importer.startswith(("vos_core.metrics", "vos_core.masks", "vos_core.overlays"))) or (
-            imported.startswith(("vos_core.metrics", "vos_core.masks", "vos_core.errors", "vos_core.overlays"))
+            imported.startswith(
+                ("vos_core.metrics", "vos_core.masks", "vos_core.errors", "vos_core.regular_files", "vos_core.overlays")
+            )
             or target not in ROOMS
             or imported == "vos_core"
         )

@@ -28,6 +28,12 @@ def test_read_build(version: str, text: str | None, cuda: str | None, tmp_path: 
     assert read_build(version, file) == TorchBuild(version, cuda)
 
 
+def test_the_build_has_the_suffix_that_its_wheel_leaves_out(tmp_path: Path) -> None:
+    file = tmp_path / "version.py"
+    file.write_text("__version__ = '2.5.1+cu124'\ncuda: Optional[str] = '12.4'\n")
+    assert read_build("2.5.1", file) == TorchBuild("2.5.1+cu124", "12.4")
+
+
 def test_this_build_is_what_torch_itself_says() -> None:
     torch = pytest.importorskip("torch")
     assert torch_build() == TorchBuild(torch.__version__, torch.version.cuda)

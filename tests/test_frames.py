@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from vos_core.datasets.layout import Video
 from vos_core.errors import InputError
+from vos_core.frame_files import open_frame
 from vos_core.frames import VideoClip, is_plain_jpeg, read_picture
 
 
@@ -57,7 +59,6 @@ KINDS = {
     "junk behind the end": (encoded(COLOUR) + b"junk", True),
     "PNG": (encoded(COLOUR, "PNG"), False),
     "palette PNG": (encoded(COLOUR.convert("P"), "PNG"), False),
-    "BMP": (encoded(COLOUR, "BMP"), False),
 }
 
 
@@ -88,6 +89,35 @@ def test_a_cut_file_is_told(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "00000.jpg"
     path.write_bytes(KINDS["plain"][0][:kept])
     with pytest.raises(InputError, match=r"Frame .*00000\.jpg cannot be decoded"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("kind", ["BMP", "EPS", "GIF", "TIFF", "WEBP"])
+def test_other_formats_are_told(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "00000.jpg"
+    path.write_bytes(encoded(COLOUR, kind))
+    with pytest.raises(InputError, match=r"Frame .*00000\.jpg cannot be decoded \(it is neither a JPEG nor a PNG\)"):
+        read_picture(path)
+    with pytest.raises(InputError, match=r"Frame .*00000\.jpg cannot be read \(it is neither a JPEG nor a PNG\)"):
+        VideoClip(Video("video", (path,), {}))
+
+
+def test_a_jpeg_that_pillow_takes_for_mpo(tmp_path: Path) -> None:
+    """Some cameras put a second picture behind the first; the file is a JPEG all the same."""
+    path = tmp_path / "00000.jpg"
+    path.write_bytes(encoded(COLOUR, "MPO", save_all=True, append_images=[COLOUR]))
+    with Image.open(path) as image:
+        assert image.format == "MPO"
+        expected = np.asarray(image.convert("RGB"))
+    assert np.array_equal(read_picture(path), expected)
+    with open_frame(path) as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), expected)
+
+
+def test_a_pipe_is_told(tmp_path: Path, no_waiting: None) -> None:
+    path = tmp_path / "00000.jpg"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"Frame .*00000\.jpg cannot be decoded \(it is a pipe, not a file\)"):
         read_picture(path)
 
 

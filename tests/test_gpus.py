@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vos_core.errors import InputError
-from vos_core.gpus import Gauge, Gpu, Nvml, Placement, gauges, parse_gpus, visible_gpus, workers_per_gpu
+from vos_core.gpus import Gauge, Gpu, Nvml, Placement, capabilities, gauges, parse_gpus, visible_gpus, workers_per_gpu
 
 
 class SmallDriver:
@@ -48,6 +48,11 @@ class SmallDriver:
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:
         return SimpleNamespace(used=handle * 2**30, total=24 * 2**30)
 
+    def nvmlDeviceGetCudaComputeCapability(self, handle: int) -> list[int]:
+        if handle == 2:
+            raise self.NVMLError("not supported")
+        return [8, handle]
+
     def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
         if handle == 2:
             raise self.NVMLError("not supported")
@@ -77,7 +82,7 @@ def test_the_variable_narrows_the_gpus_as_cuda_does(narrowed: str | None, ids: l
 
 def test_gauges_say_what_the_driver_says_and_nothing_where_it_is_silent() -> None:
     assert gauges({"CUDA_VISIBLE_DEVICES": "1,2"}, DRIVER) == [
-        Gauge(Gpu("1", "NVIDIA L1"), 17, 2**30, 24 * 2**30, 41),
+        Gauge(Gpu("1", "NVIDIA L1"), 17, 2**30, 24 * 2**30, 41, (8, 1)),
         Gauge(Gpu("2", "NVIDIA L2"), None, 2 * 2**30, 24 * 2**30, None),
     ]
 
@@ -113,3 +118,8 @@ def test_a_placement_in_words_is_read_back() -> None:
     assert Placement(("0", "2"), 3).words() == ["--gpus", "0,2", "--workers_per_gpu", "3"]
     assert Placement().words() == []
     Placement(("1",), 2).check([Gpu("0", "L4"), Gpu("1", "L4")])
+
+
+def test_capabilities_are_those_that_the_driver_tells() -> None:
+    assert capabilities({}, DRIVER) == [(8, 0), (8, 1)]
+    assert capabilities({"CUDA_VISIBLE_DEVICES": "1"}, DRIVER) == [(8, 1)]

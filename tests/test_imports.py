@@ -254,10 +254,13 @@ def test_a_mose_folder_without_lists_is_adopted_by_its_meta_file(
 
 def test_nothing_to_adopt(home: Home, tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
+    (tmp_path / "bare/odd").symlink_to("x" * 300)  # to look at it fails
     with pytest.raises(InputError, match="holds nothing to adopt"):
         plan_adoption(home, find_project(tmp_path / "bare"))
     with pytest.raises(InputError, match="There is no folder"):
         find_project(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="leads to no folder"):
+        find_project(Path("~nosuchuser/x"))
 
 
 def test_places_that_vanish_are_forgotten_and_damage_is_told(home: Home, tmp_path: Path) -> None:
@@ -265,7 +268,7 @@ def test_places_that_vanish_are_forgotten_and_damage_is_told(home: Home, tmp_pat
     add_places(home, {"LVOS": other}, [])
     assert find_dataset(home, "LVOS").root == open_dataset(other).root
     shutil.rmtree(other)
-    with pytest.raises(InputError, match="There is no dataset 'LVOS'"):
+    with pytest.raises(InputError, match=r"Dataset LVOS is registered, and its folder .* is not there now"):
         find_dataset(home, "LVOS")
     (home.state / "places.json").write_text(json.dumps([]))
     with pytest.raises(InputError, match=r"places.json cannot be read"):

@@ -16,7 +16,7 @@ from vos_core.errors import InputError
 from vos_core.execution.slots import find_slots
 from vos_core.gpus import Gpu, Placement
 from vos_core.home import Home
-from vos_core.launch import LaunchPlan, duration, plan_launch
+from vos_core.launch import LaunchPlan, check_grid, duration, plan_launch
 from vos_core.masks import read_mask, write_mask
 from vos_core.runs import Grid
 
@@ -75,7 +75,9 @@ def test_the_command_line_means_the_same_grid(davis: Home, asked: Grid) -> None:
         (grid("static", videos=("z",)), ["has no video 'z'"]),
         (grid("static", placement=Placement(("99",))), ["There is no GPU 99"]),
         (grid("sam2_hiera_large", sizes=(7,)), ["The checkpoint of sam2_hiera_large is missing", "fetch sam2_hiera"]),
-        (Grid((("X", "data:X", "val"),), ("static",)), ["There is no dataset folder"]),
+        (Grid((("X", "data:X", "val"),), ("static",)), ["There is no dataset 'X'", "it holds DAVIS"]),
+        (Grid((("X", "/nowhere/X", "val"),), ("static",)), ["There is no dataset folder /nowhere/X"]),
+        (grid("sam2_hiera_large", memory_modes=()), ["Choose at least one memory mode."]),
         (Grid((("DAVIS", "data:DAVIS", "test"),), ("static",)), ["has no split 'test'"]),
     ],
 )
@@ -115,12 +117,17 @@ def weights(davis: Home) -> Home:
         (
             (),
             Graphics((L4,), "535.104.05", TorchBuild("2.13.0+cu130", "13.0")),
-            ["NVIDIA L4 with driver 535.104.05", "CUDA 13.0", "driver 580 or newer", "make install TORCH=", "cu12x"],
+            [
+                "NVIDIA L4 with driver 535.104.05",
+                "CUDA 13.0",
+                "driver 580 or newer",
+                "`make install TORCH=torch==2.13.0+cu126 ",
+            ],
         ),
         (
             ON_CUDA,
             Graphics((L4,), "580.95.05", TorchBuild("2.13.0+cpu", None)),
-            ["is here, but torch 2.13.0+cpu is a build without CUDA", "for CUDA 13", "make install TORCH="],
+            ["is here, but torch 2.13.0+cpu is a build without CUDA", "make install TORCH=torch==2.13.0+cu130 "],
         ),
         ((), Graphics((L4,), "390.1", TorchBuild("2.13.0", "13.0")), ["wants driver 580 or newer: update the driver."]),
         ((), Graphics((), "580.1", TorchBuild("2.13.0", "13.0"), True), ["CUDA_VISIBLE_DEVICES hides every GPU"]),
@@ -214,3 +221,51 @@ def test_a_number_of_workers_that_is_none_is_refused(davis: Home, value: str, mo
     with pytest.raises(InputError, match=f"VOSLAB_CPU_WORKERS is '{value}': set it to a number"):
         plan_launch(grid("static"), davis)
     assert find_slots(gpus=())  # what is queued already goes on
+
+
+def test_what_can_be_launched_is_planned_beside_what_cannot(weights: Home) -> None:
+    datasets = (("DAVIS", "data:DAVIS", "val"), ("MOSE", "data:MOSE", "val"))
+    models = ("propagation", "sam2_hiera_tiny", "sam2.1_hiera_tiny")
+    asked = Grid(datasets, models, (0, 7, 8), pointers=(1,), options=ON_CPU)
+    checked = check_grid(asked, weights, "mine")
+    labels = {(run.settings.dataset, run.settings.label.replace(" device=cpu", "")) for run in checked.plan.runs}
+    assert labels == {
+        ("DAVIS", "propagation N=7"),
+        ("DAVIS", "propagation N=8"),
+        ("DAVIS", "sam2_hiera_tiny N=7 pointers=1"),
+    }
+    why = {
+        (run.settings.dataset, run.settings.model, run.settings.memory_size): [one.sentence for one in run.refusals]
+        for run in checked.refused
+    }
+    assert len(why) == 18 - 3
+    assert "choose 1 to 16" in why["DAVIS", "propagation", 0][0]
+    assert "changes nothing at memory size 0" in why["DAVIS", "sam2_hiera_tiny", 0][0]
+    assert "no trained position code" in why["DAVIS", "sam2_hiera_tiny", 8][0]
+    assert "every mask would vanish" in why["DAVIS", "sam2.1_hiera_tiny", 7][0]
+    assert len(why["MOSE", "propagation", 0]) == 2, "the dataset is missing, and the size is none"
+    assert {one.fetch for run in checked.refused for one in run.refusals} == {None, "mose"}
+    assert checked.plan.command.endswith("--name mine --skip_refused")
+    assert plan_launch(replace(asked, datasets=datasets[:1], models=("propagation",), memory_sizes=(7,)), weights)
+
+
+def test_missing_checkpoints_say_what_would_bring_them(davis: Home) -> None:
+    (refused,) = check_grid(grid("sam2_hiera_large", sizes=(7,), options=ON_CPU), davis).refused
+    assert [refusal.fetch for refusal in refused.refusals] == ["sam2_hiera_large"]
+
+
+def test_each_dataset_takes_its_own_of_the_chosen_videos(davis: Home) -> None:
+    write_dataset(davis.data / "other", {"b": 3, "c": 3})
+    both = (("DAVIS", "data:DAVIS", "val"), ("other", "data:other", "val"))
+    runs = plan_launch(Grid(both, ("static",), videos=("c", "b")), davis).runs
+    assert [run.settings.videos for run in runs] == [("b",), ()], "all of a split is no choice"
+    checked = check_grid(Grid(both, ("static",), videos=("a",)), davis)
+    assert [run.settings.dataset for run in checked.plan.runs] == ["DAVIS"]
+    assert checked.sentences == ("Split val of dataset other has no video 'a'.",)
+
+
+def test_a_folder_that_cannot_be_looked_at_is_refused_with_a_sentence(davis: Home) -> None:
+    (davis.data / "odd").symlink_to("x" * 300)
+    places = (("odd", "data:odd", "val"), ("far", "/" + "x" * 300, "val"))
+    with pytest.raises(InputError, match=r"There is no dataset 'odd'(?s:.*)cannot be read \(File name too long\)"):
+        plan_launch(replace(grid("static"), datasets=places), davis)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vos_core.home import Home
-from vos_core.logs import BLOCK, log_files, tail
+from vos_core.logs import BLOCK, log_files, run_lines, tail
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,20 @@ def test_names_dispatcher_first(home: Home) -> None:
     for name in ("worker-cpu-0", "worker-gpu-0.2", "dispatcher", "worker-gpu-0"):
         (home.logs / f"{name}.log").touch()
     assert list(log_files(home)) == ["dispatcher", "cpu-0", "gpu-0", "gpu-0.2"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (9, ["12:01 dispatcher INFO run 7 video a: worker cpu-0, attempt 1", "12:03 dispatcher ERROR run 7: no model"]),
+        (1, ["12:03 dispatcher ERROR run 7: no model"]),
+    ],
+)
+def test_lines_about_a_run(tmp_path: Path, lines: int, expected: list[str]) -> None:
+    path = tmp_path / "dispatcher.log"
+    path.write_text(
+        "12:01 dispatcher INFO run 7 video a: worker cpu-0, attempt 1\n12:02 dispatcher INFO run 77 video a: done\n"
+        "12:02 dispatcher INFO rerun 7 videos\n12:03 dispatcher ERROR run 7: no model\nnothing left to do\n",
+        encoding="utf-8",
+    )
+    assert run_lines(path, 7, lines).splitlines() == expected

@@ -1,12 +1,17 @@
-"""Peak memory: counted anew from each call."""
+"""Peak memory: counted anew from each call. Code version: of a checkout, of an image."""
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from vos_core import __version__
+from vos_core.provenance import code_version
 
 # In a process of its own: in one that has freed much, a new array may cost no further memory.
 PROGRAM = """
@@ -29,3 +34,27 @@ def test_peak_counts_from_the_last_call() -> None:
     assert before > 10
     assert high - before > 140
     assert high - after > 140
+
+
+@pytest.mark.parametrize(
+    ("git", "variable", "expected"),
+    [
+        (True, "", r"[0-9a-f]{7,}(-dirty)?|.+-g[0-9a-f]{7,}(-dirty)?"),
+        (True, "v9", r"(?!v9$).+"),  # a checkout knows better than its environment
+        (False, "v9-3-g1234567", "v9-3-g1234567"),
+        (False, "", re.escape(__version__)),
+    ],
+)
+def test_code_version_of_a_checkout_and_of_an_image(
+    git: bool, variable: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if git and shutil.which("git") is None:
+        pytest.skip("no git")
+    if not git:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("VOSLAB_CODE_VERSION", variable)
+    code_version.cache_clear()
+    try:
+        assert re.fullmatch(expected, code_version())
+    finally:
+        code_version.cache_clear()

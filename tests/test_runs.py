@@ -89,3 +89,27 @@ def test_modes_multiply_only_sam2() -> None:
 def test_impossible_cells(models: tuple[str, ...], sizes: tuple[int, ...], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         Grid((DAVIS,), models, sizes).expand()
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid((DAVIS,), ("static", "flow", "propagation"), (1, 2, 7)),
+        Grid((DAVIS, ("MOSE", "data:MOSE", "val")), ("sam2_hiera_base_plus", "sam2_hiera_large"), (0, 7), ("naive",)),
+        Grid((DAVIS,), ("sam2_hiera_tiny",), (0, 2, 7), strides=(1, 4), pointers=(4, 16)),
+        Grid((DAVIS,), ("sam2_hiera_tiny",), (7,), strides=(4,), options=(("device", "cpu"), ("exact", True))),
+        Grid((DAVIS,), ("propagation",), (3,), videos=("a", "b")),
+    ],
+)
+def test_runs_are_covered_by_the_grid_that_made_them(grid: Grid) -> None:
+    assert Grid.covering(grid.expand()).expand() == grid.expand()
+
+
+def test_cells_are_told_whether_they_can_be_run_or_not() -> None:
+    cells = Grid((DAVIS,), ("propagation", "sam2_hiera_tiny"), (0, 8)).cells()
+    assert [(cell.model, cell.memory_size) for cell in cells] == [
+        ("propagation", 0),
+        ("propagation", 8),
+        ("sam2_hiera_tiny", 0),
+        ("sam2_hiera_tiny", 8),
+    ]

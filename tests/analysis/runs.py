@@ -41,6 +41,7 @@ def run(jf: float | None = FIGURES["jf_mean"], **changes: Any) -> Run:
         **figures,
         **changes,
     }
+    columns.setdefault("dataset_path", f"data:{columns['dataset']}")
     if columns["model"] not in MODELS or not MODELS[columns["model"]].memory_modes:
         columns["memory_mode"] = None
     columns.setdefault("name", f"DAVIS_{columns['model']}_memsize{columns['memory_size']}_{columns['memory_mode']}")

@@ -32,6 +32,7 @@ def test_a_sweep_is_one_curve_with_memory_off_apart() -> None:
     ("change", "label"),
     [
         ({"dataset": "demo"}, "sam2_hiera_base_plus naive"),
+        ({"dataset_path": "/elsewhere/DAVIS"}, "sam2_hiera_base_plus naive"),
         ({"split": "train"}, "sam2_hiera_base_plus naive"),
         ({"model": "sam2_hiera_large"}, "sam2_hiera_large naive"),
         ({"memory_mode": PRESERVING}, "sam2_hiera_base_plus position_preserving"),

@@ -106,19 +106,22 @@ def test_an_object_within_another_is_leaked_onto_it_not_swapped() -> None:
 
 
 def test_counting_masks_costs_no_more_than_scoring_them() -> None:
-    """A 480p frame with five suspect objects: 1.8 ms where it was measured; scoring takes about as long."""
+    """A 480p frame with five suspect objects: 0.76 of it where it was measured."""
     rng = np.random.default_rng(0)
     masks = {k: np.zeros((480, 854), bool) for k in range(5)}
     for mask in masks.values():
         top, left = rng.integers(0, 300, 2)
         mask[top : top + 150, left : left + 200] = True
     moved = {k: np.roll(mask, 9, 1) for k, mask in masks.items()}
-    seconds = []
+    ratios = []
     for _ in range(9):
         began = time.process_time()
         mask_overlap(masks, moved)
-        seconds.append(time.process_time() - began)
-    assert np.median(seconds) < 0.006
+        counted = time.process_time()
+        for k in masks:
+            score_labels(masks[k].view(np.uint8), moved[k].view(np.uint8), 1, boundary_radius(480, 854))
+        ratios.append((counted - began) / (time.process_time() - counted))
+    assert np.median(ratios) < 3, ratios
 
 
 def test_a_perfect_prediction_fails_nowhere() -> None:
@@ -314,22 +317,23 @@ def test_scores_must_fit_the_objects() -> None:
 
 
 def real_episodes(root: Path, video: str, relabel: np.ndarray | None = None) -> tuple[FailureEpisode, ...]:
-    """Episodes of OSVOS's predictions, `relabel` applied to them; the finder's share of the time is bounded too."""
+    """Episodes of OSVOS's predictions, `relabel` applied to them; finding them costs less than the scores."""
     files = list(open_dataset(root / "DAVIS").video(video).annotations.items())
     first = read_mask(files[0][1])
     objects = int(first[first < 255].max())
     finder = FailureFinder(video, objects)
-    seconds = []
+    ratios = []
     for index, (stem, path) in list(enumerate(files))[1:-1]:
         annotated = read_mask(path)
         predicted = read_mask(root / "predictions" / "osvos" / video / f"{stem}.png")
         if relabel is not None:
             predicted = relabel[predicted]
-        j, f = score_labels(annotated, predicted, objects, boundary_radius(*annotated.shape))
         began = time.process_time()
+        j, f = score_labels(annotated, predicted, objects, boundary_radius(*annotated.shape))
+        scored = time.process_time()
         finder.add(index, annotated, predicted, j, f)
-        seconds.append(time.process_time() - began)
-    assert np.median(seconds) < 0.001  # a 480p frame; 0.25 ms where it was measured
+        ratios.append((time.process_time() - scored) / (scored - began))
+    assert np.median(ratios) < 1
     return finder.finish()
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.davis_val import DAVIS_VAL, Videos
 from benchmarks.scheduling import (
     BASE,
-    DAVIS_VAL,
     LARGE,
     ROUND_ROBIN_SECONDS,
     Outcome,
-    Videos,
     ablation,
     blind,
     lower_bound,

@@ -77,6 +77,11 @@ def test_two_runs_compared_and_their_failures(two_runs: Home, capsys: pytest.Cap
     assert (content["a"]["name"], content["measure"]) == ("DAVIS_flow", "J&F")
     assert {row["video"] for row in content["videos"]} == {"a", "b"}
 
+    with pytest.raises(SystemExit):
+        main(["compare"])
+    assert main(["compare", "1"]) == 2
+    assert "2 to 8 runs, not 1" in capsys.readouterr().err
+
     known = queries.failures(home.database, 1)
     assert known, "a mask held still loses moving squares"
     assert main(["failures", "1", "--json"]) == 0
@@ -125,7 +130,38 @@ def test_agreement_is_never_called_jf(two_runs: Home, capsys: pytest.CaptureFixt
     for run, out_path in (("1", alone), ("3", both)):
         assert main(["picture", run, "--video", "a", "--frame", "3", "--out", str(out_path)]) == 0
     with Image.open(alone) as one, Image.open(both) as other:
-        assert other.width > one.width, "a pane more: the reference"
+        assert other.size == one.size, "the reference stands where the annotation does"
+        assert other.tobytes() != one.tobytes()
+
+
+def test_three_runs_compared_and_by_attribute(two_runs: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--dataset", "DAVIS", "--model", "propagation", "--memory_size", "1"]) == 0
+    capsys.readouterr()
+    rows = [queries.object_rows(two_runs.database, run_id) for run_id in (2, 1, 3)]
+    against = [paired_bootstrap(rows[0], other) for other in rows[1:]]
+
+    assert main(["compare", "2", "1", "3", "--attributes"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    name = "DAVIS_propagation_memsize1"
+    assert out[:2] == [
+        f"DAVIS_static against DAVIS_flow: {against[0].sentence(('DAVIS_flow', 'DAVIS_static'))}.",
+        f"{name} against DAVIS_flow: {against[1].sentence(('DAVIS_flow', name))}.",
+    ]
+    shown = {line.split("  ")[0]: line.split() for line in out if line}
+    means = [sum(row.jf_mean for row in side) / len(side) for side in rows]
+    assert shown["Visibility"][-6:] == [
+        "4",
+        *(f"{mean:.3f}" for mean in means),
+        *(f"{mean - means[0]:+.3f}" for mean in means[1:]),
+    ]
+
+    assert main(["compare", "2", "1", "3", "--json", "--attributes"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in content["runs"]] == [2, 1, 3]
+    assert [pair["difference"] for pair in content["pairs"]] == [one.difference for one in against]
+    assert {line["value"] for line in content["attributes"] if line["attribute"] == "Objects in the video"} == {
+        "2 objects"
+    }
 
 
 def test_videos_that_are_not_scored_are_told(two_runs: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +177,7 @@ def test_runs_that_cannot_be_compared(home: Home, capsys: pytest.CaptureFixture[
     agreement = add_run(home, name="held", score_kind="agreement", reference="outputs:sample", jf=None)
     for words, told in (
         (["compare", str(official), str(official)], "are the same run"),
-        (["compare", str(official), str(agreement)], "(J&F; agreement with sample)"),
+        (["compare", str(official), str(agreement)], "are agreement with sample, those of"),
         (["compare", str(official), "nope"], "There is no run 'nope'"),
         (["failures", str(official)], "has no scores"),
         (["failures", str(official), "--limit", "-1"], "--limit -1"),

@@ -105,7 +105,9 @@ def test_bad_input_is_one_sentence_and_nothing_is_queued(
 
 def test_a_dry_run_is_json_where_json_is_asked_for(command: Command, home: Home) -> None:
     words = ("run", "--dataset", "DAVIS", "--model", "static", "--dry_run")
-    assert command(*words).stdout == "1 run, 2 videos, 11 frames\n"
+    extent, *rest = command(*words).stdout.splitlines()
+    assert extent == "1 run, 2 videos, 11 frames"
+    assert rest[0] == "no past run of static here: its time is not known" and "GB free" in rest[1]
     plan = json.loads(command(*words, "--json").stdout)
     assert (plan["videos"], plan["frames"], len(plan["runs"])) == (2, 11, 1)
     assert plan["runs"][0]["settings"]["model"] == "static" and plan["runs"][0]["videos"] == ["a", "b"]

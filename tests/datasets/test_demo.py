@@ -145,6 +145,15 @@ def test_a_failure_leaves_no_half_set(tmp_path: Path, two_scenes: None, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_one_left_goes_and_what_another_is_at_stays(tmp_path: Path) -> None:
+    (tmp_path / ".demo-killed" / "new").mkdir(parents=True)
+    with demo._workplace(tmp_path / "demo") as first:
+        assert not (tmp_path / ".demo-killed").exists()
+        with demo._workplace(tmp_path / "demo") as second:
+            assert first.is_dir() and second.is_dir() and first != second
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_not_a_demo_set_is_never_replaced(tmp_path: Path) -> None:
     mine = tmp_path / "demo" / "thesis.txt"
     mine.parent.mkdir()

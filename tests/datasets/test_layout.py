@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.clips import write_dataset, write_sav
+from vos_core.cli import main
 from vos_core.datasets import find_dataset, find_datasets, open_dataset
-from vos_core.datasets.layout import read_video_list
+from vos_core.datasets.checks import check_videos
+from vos_core.datasets.findings import Severity
+from vos_core.datasets.list_survey import check_names
+from vos_core.datasets.lists import read_video_list
 from vos_core.errors import InputError
 from vos_core.home import Home
 
@@ -16,6 +22,18 @@ from vos_core.home import Home
 @pytest.fixture
 def davis(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "data" / "DAVIS", {"a": 5, "b": 4})
+
+
+def test_a_meta_file_that_leads_elsewhere_is_not_quoted(tmp_path: Path) -> None:
+    root = tmp_path / "MOSE" / "valid"
+    for kind in ("JPEGImages", "Annotations"):
+        (root / kind / "a").mkdir(parents=True)
+    secret = tmp_path / "meta.json"
+    secret.write_text('{"videos": {"a": {}, "a secret": {}}}')
+    (root / "meta_valid.json").symlink_to(secret)
+    with pytest.raises(InputError) as told:
+        open_dataset(root).video_names("val")
+    assert "secret" not in str(told.value) and "names a video, which has no folder" in str(told.value)
 
 
 def test_davis_layout(davis: Path) -> None:
@@ -106,6 +124,34 @@ def test_datasets_of_a_home(davis: Path, tmp_path: Path) -> None:
 def test_data_folder_may_be_the_dataset(davis: Path) -> None:
     home = Home.from_environment({"VOSLAB_DATA": str(davis)}, cwd=davis)
     assert list(find_datasets(home)) == ["DAVIS"]
+
+
+def test_nothing_is_put_into_a_data_folder_that_is_a_dataset(
+    davis: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VOSLAB_DATA", str(davis))
+    monkeypatch.setenv("VOSLAB_HOME", str(davis.parent / "home"))
+    for words in (["demo", "--only_data"], ["fetch", "mose"]):
+        assert main(words) == 2
+        assert f"set VOSLAB_DATA to the folder above, {davis.parent}" in capsys.readouterr().err
+    assert not (davis / "demo").exists() and not (davis / "MOSE").exists()
+
+
+def test_files_that_a_mac_leaves_beside_lists_are_no_splits(davis: Path) -> None:
+    (davis / "ImageSets/2017/._val.txt").write_bytes(b"\x00\x05\x16\x07\xff")
+    assert list(open_dataset(davis).splits) == ["val"]
+
+
+def test_a_name_that_is_no_text_is_told(davis: Path) -> None:
+    for top in ("JPEGImages", "Annotations"):
+        folder = min((davis / top / "480p").iterdir())
+        folder.rename(folder.with_name(os.fsdecode(b"caf\xe9")))
+    shutil.rmtree(davis / "ImageSets")
+    dataset = open_dataset(davis)
+    with pytest.raises(InputError, match=r"caf.*no UTF-8 text: rename"):
+        check_videos(dataset, dataset.video_names())
+    problems = check_names(dataset, dataset.video_names())
+    assert [one.severity for one in problems if "UTF-8" in one.sentence] == [Severity.ERROR]
 
 
 @pytest.fixture

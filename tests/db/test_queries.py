@@ -7,8 +7,10 @@ from pathlib import Path
 from sqlalchemy import event
 
 from db import ledger, queries
+from db.intents import ask
+from db.queue import queue_overview
 from db.session import engine_for, writing
-from db.states import RunState
+from db.states import IntentKind, RunState
 from tests.clips import write_dataset
 from tests.ui.seed import launch
 from vos_core.home import Home
@@ -77,7 +79,7 @@ def test_the_queue_at_a_glance(home: Home) -> None:
         ledger.record_worker(session, "cpu-1", state="busy", task_id=running.id, frames_per_second=1.5, **process)
         ledger.record_worker(session, "cpu-0", state="idle", task_id=None, frames_per_second=None, **process)
     sent = statements(home.database)
-    overview = queries.queue_overview(home.database)
+    overview = queue_overview(home.database)
     assert len(sent) == 3, "the same three statements however long the queue is"
     assert [(row.id, row.state) for row in overview.ended] == [(ended, "done")]
     assert [(row.id, row.model, row.state) for row in overview.runs] == [
@@ -91,3 +93,36 @@ def test_the_queue_at_a_glance(home: Home) -> None:
         ("cpu-0", "idle", None, None, None, None, None),
         ("cpu-1", "busy", second, row.name, "b", 3, 5),
     ]
+
+
+def test_marks_change_with_what_is_asked_and_done(home: Home) -> None:
+    write_dataset(home.data / "DAVIS", {"a": 6})
+    grid = Grid((("DAVIS", home.store(home.data / "DAVIS"), "val"),), ("static", "flow"))
+    mine, other = launch(home, grid)
+
+    def marks() -> tuple[object, object]:
+        return queries.runs_mark(home.database), queries.run_mark(home.database, mine)
+
+    sent = statements(home.database)
+    before = marks()
+    assert before == marks() and len(sent) == 8
+    found = []
+    for run_id, name, value in (
+        (other, "frames_done", 3),
+        (other, "state", RunState.DONE.value),
+        (mine, "videos_done", 1),
+        (mine, "state", RunState.DONE.value),
+    ):
+        with writing(home.database) as session:
+            setattr(session.get_one(queries.Run, run_id), name, value)
+        after = marks()
+        found.append((after[0] != before[0], after[1] != before[1]))
+        before = after
+    assert found == [(False, False), (True, False), (False, True), (True, True)]
+    ask(home.database, IntentKind.RETRY, {"runs": [mine]})
+    asked = marks()
+    assert asked[0] != before[0] and asked[1] != before[1]
+    with writing(home.database) as session:
+        session.delete(session.get_one(queries.Run, mine))
+    gone = marks()
+    assert gone[0] != asked[0] and gone[1] != asked[1]

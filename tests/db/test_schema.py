@@ -11,9 +11,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from db import schema
-from db.models import Base
-from db.session import engine_for, journal_mode
+from db import ledger, schema
+from db.models import Base, Run
+from db.session import engine_for, journal_mode, writing
 from vos_core.errors import InputError
 from vos_core.home import Home
 
@@ -47,6 +47,12 @@ def test_an_older_database_keeps_its_runs(home: Home, monkeypatch: pytest.Monkey
         "tags) VALUES (3, 7, 'r', 'f', 'f', 'x', '{}', 'D', 'p', 'val', 'm', 0, 'done', 1, 1, 0, 0, 0, 0, 0, 0, "
         "'official', 0, 0, 0, 0, 0, 0, '{}', '', '[]')"
     )
+    connection.execute(
+        "INSERT INTO video_task (id, run_id, position, video, frames, objects, height, width, annotated, kind, state, "
+        "attempt, failures, deaths, frames_done) VALUES (5, 3, 0, 'v', 9, 1, 4, 4, 9, 'segment', 'done', 1, 0, 0, 9)"
+    )
+    connection.execute("INSERT INTO object_score VALUES (5, 1, 0.5, 1, 0, 0.6, 1, 0)")
+    indices = indices_of(connection)
     connection.commit()
     connection.close()
     schema.ensure.cache_clear()
@@ -55,7 +61,41 @@ def test_an_older_database_keeps_its_runs(home: Home, monkeypatch: pytest.Monkey
     assert connection.execute("SELECT id, name, state, load_s, dot_scores FROM run").fetchall() == [
         (3, "r", "done", 0.0, None)
     ]
+    # The table of runs was built anew: what refers to its rows is still there, and still refers to them.
+    assert connection.execute("SELECT run_id, video FROM video_task").fetchall() == [(3, "v")]
+    assert connection.execute("SELECT task_id, j_mean FROM object_score").fetchall() == [(5, 0.5)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert indices <= indices_of(connection)
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("DELETE FROM run")
+    assert connection.execute("SELECT count(*) FROM video_task").fetchone() == (0,)
     connection.close()
+
+
+def indices_of(connection: sqlite3.Connection) -> set[str]:
+    """Names of the indices, but those that SQLite makes itself."""
+    named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite%'")
+    return {name for (name,) in named}
+
+
+def test_foreign_keys_hold_after_a_migration(home: Home) -> None:
+    schema.ensure(home.database)  # which turns them off for its own connection
+    with engine_for(home.database).connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_the_number_of_a_deleted_run_is_not_given_again(home: Home) -> None:
+    schema.ensure(home.database)
+    columns = {"name": "r", "folder": "f", "predictions": "f", "fingerprint": "x", "settings": {}, "dataset": "D"}
+    new = ledger.NewRun(
+        {**columns, "dataset_path": "p", "split": "val", "model": "static"}, [ledger.NewTask("v", 1, 1, 9, 9, 1)]
+    )
+    with writing(home.database) as session:
+        first = ledger.add_run(session, ledger.add_ablation(session, "a", ""), new)
+    with writing(home.database) as session:
+        session.delete(session.get_one(Run, first))
+    with writing(home.database) as session:
+        assert ledger.add_run(session, ledger.add_ablation(session, "b", ""), new) == first + 1
 
 
 def test_frame_scores_have_no_rowid(home: Home) -> None:
@@ -80,13 +120,6 @@ def test_newer_database_is_refused(home: Home) -> None:
     connection.close()
     schema.ensure.cache_clear()
     with pytest.raises(InputError, match="written by a newer VOS Lab"):
-        schema.ensure(home.database)
-
-
-def test_what_is_no_database_is_refused(home: Home) -> None:
-    home.state.mkdir(parents=True)
-    home.database.write_text("hello, I am a text file, and not a short one at that")
-    with pytest.raises(InputError, match="is not a usable database"):
         schema.ensure(home.database)
 
 

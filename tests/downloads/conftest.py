@@ -17,6 +17,13 @@ def server() -> Iterator[FaultyServer]:
 
 
 @pytest.fixture
+def other_server() -> Iterator[FaultyServer]:
+    """On another port: another origin."""
+    with FaultyServer().running() as running:
+        yield running
+
+
+@pytest.fixture
 def hasty() -> Policy:
     """The real policy with short times."""
     return Policy(failures=3, first_wait=0.01, longest_wait=0.02, longest_asked=5.0, stall_timeout=0.3)

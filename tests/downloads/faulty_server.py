@@ -20,6 +20,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     after: int | None = None
     stall: float = 0.0
+    hold: threading.Event | None = None  # in place of a stall: until it is set, a minute at most
     length: int | None = None
     ignore_range: bool = False
     shift: int = 0
@@ -35,6 +36,7 @@ class Served:
     faults: list[Fault] = field(default_factory=list)
     for_good: bool = False
     announce: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
 
     def fault(self) -> Fault:
         if not self.faults:
@@ -50,11 +52,13 @@ class _Quiet(ThreadingHTTPServer):
 
 
 class FaultyServer:
-    """`files` by path; `requests` is the log of (path, Range header)."""
+    """`files` by path (and query); `requests` is the log of GETs as (path, Range header), `asked` that of all requests
+    as (method, path, Authorization header)."""
 
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
         self.requests: list[tuple[str, str | None]] = []
+        self.asked: list[tuple[str, str, str | None]] = []
         self.sent = 0
         self._server = _Quiet(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -88,8 +92,15 @@ class FaultyServer:
             def log_message(self, *args: object) -> None:
                 pass
 
+            def do_HEAD(self) -> None:
+                self._answer()
+
             def do_GET(self) -> None:
                 outer.requests.append((self.path, self.headers.get("Range")))
+                self._answer()
+
+            def _answer(self) -> None:
+                outer.asked.append((self.command, self.path, self.headers.get("Authorization")))
                 served = outer.files.get(self.path)
                 if served is None:
                     self.send_error(404)
@@ -122,7 +133,7 @@ class FaultyServer:
                     self.send_header("ETag", served.etag)
                 if code == 206:
                     self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
-                for name, value in fault.headers.items():
+                for name, value in {**served.headers, **fault.headers}.items():
                     self.send_header(name, value)
                 if served.announce:
                     self.send_header("Content-Length", str(len(body) if fault.length is None else fault.length))
@@ -130,11 +141,15 @@ class FaultyServer:
                     self.send_header("Connection", "close")
                     self.close_connection = True
                 self.end_headers()
+                if self.command == "HEAD":
+                    return
                 if fault.after is not None:
                     self._send(body[: fault.after])
-                    if not fault.stall:
+                    if not fault.stall and fault.hold is None:
                         self.close_connection = True
                         return
+                    if fault.hold is not None:
+                        fault.hold.wait(60)
                     time.sleep(fault.stall)
                     body = body[fault.after :]
                 self._send(body)

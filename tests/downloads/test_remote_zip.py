@@ -13,8 +13,8 @@ import pytest
 
 from tests.downloads.archives import zip_of
 from tests.downloads.faulty_server import Fault, FaultyServer
-from vos_core.downloads import DownloadError, Policy, Source
-from vos_core.downloads.transfer import download
+from vos_core.downloads import DownloadError, Policy, Web
+from vos_core.downloads.transfer import Fetched, download
 
 WANTED = random.Random(4).randbytes(400_000) + bytes(100_000)
 SHA256 = hashlib.sha256(WANTED).hexdigest()
@@ -42,7 +42,8 @@ def test_only_the_member_is_transferred(
     url = server.put("/MOSE_release.zip", release(method, zip64))
     part = tmp_path / "valid.tar.gz.part"
     size, sha256 = (len(WANTED), SHA256) if known else (None, None)
-    assert download([Source(url, MEMBER)], part, size=size, sha256=sha256, policy=hasty) == (url, SHA256)
+    got = download([Web(url, MEMBER)], part, size=size, sha256=sha256, policy=hasty)
+    assert got == Fetched(url, SHA256, compared=known)
     assert part.read_bytes() == WANTED
     assert server.sent < len(WANTED) + 200_000
     assert {path.name for path in tmp_path.iterdir()} == {"valid.tar.gz.part", "valid.tar.gz.part.json"}
@@ -52,7 +53,7 @@ def test_only_the_member_is_transferred(
 def test_a_drop_is_resumed_inside_the_member(server: FaultyServer, tmp_path: Path, hasty: Policy, method: int) -> None:
     url = server.put("/r.zip", release(method))
     part = tmp_path / "v.part"
-    download([Source(url, MEMBER)], part, size=len(WANTED), sha256=SHA256, policy=hasty)
+    download([Web(url, MEMBER)], part, size=len(WANTED), sha256=SHA256, policy=hasty)
     whole = server.requests[-1][1]
     assert whole is not None
     start, end = (int(n) for n in whole.removeprefix("bytes=").split("-"))
@@ -61,7 +62,7 @@ def test_a_drop_is_resumed_inside_the_member(server: FaultyServer, tmp_path: Pat
     lookups = [Fault()] * (len(server.requests) - 1)
     server.requests.clear()
     server.put("/r.zip", release(method), *lookups, Fault(after=250_000), Fault(status=503), Fault(after=50_000))
-    download([Source(url, MEMBER)], part, size=len(WANTED), sha256=SHA256, policy=hasty)
+    download([Web(url, MEMBER)], part, size=len(WANTED), sha256=SHA256, policy=hasty)
     assert part.read_bytes() == WANTED
     asked = server.ranges("/r.zip")[len(lookups) :]
     assert asked == [f"bytes={start + have}-{end}" for have in (0, 250_000, 250_000, 300_000)]
@@ -73,7 +74,7 @@ def test_a_damaged_member_is_refused(server: FaultyServer, tmp_path: Path, hasty
     packed[len(REST) + 200_000] ^= 0xFF
     url = server.put("/r.zip", bytes(packed))
     with pytest.raises(DownloadError, match=r"SHA-256|damaged zip member"):
-        download([Source(url, MEMBER)], tmp_path / "v.part", size=len(WANTED), sha256=SHA256, policy=hasty)
+        download([Web(url, MEMBER)], tmp_path / "v.part", size=len(WANTED), sha256=SHA256, policy=hasty)
     assert not (tmp_path / "v.part").exists()
 
 
@@ -85,7 +86,7 @@ def test_a_damaged_member_is_refused_by_its_checksum_where_no_hash_is_known(
     packed[len(REST) + 200_000] ^= 0xFF
     url = server.put("/r.zip", bytes(packed))
     with pytest.raises(DownloadError, match="damaged zip member"):
-        download([Source(url, MEMBER)], tmp_path / "v.part", policy=hasty)
+        download([Web(url, MEMBER)], tmp_path / "v.part", policy=hasty)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +105,15 @@ def test_a_directory_that_lies_is_found_out(
     lie = packed.replace(true.to_bytes(4, "little"), false.to_bytes(4, "little"))
     assert lie != packed
     with pytest.raises(DownloadError, match=said):
-        download([Source(server.put("/r.zip", lie), MEMBER)], tmp_path / "v.part", policy=hasty)
+        download([Web(server.put("/r.zip", lie), MEMBER)], tmp_path / "v.part", policy=hasty)
     assert not (tmp_path / "v.part").exists()
+
+
+def test_a_directory_whose_names_are_no_text(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
+    name = "MOSE_release/tr\u00e4in.tar.gz"  # which a zip marks as UTF-8
+    packed = zip_of([(name, b"x"), (MEMBER, WANTED)]).replace("\u00e4".encode(), b"\xc3\x28")
+    with pytest.raises(DownloadError, match="no readable zip"):
+        download([Web(server.put("/r.zip", packed), MEMBER)], tmp_path / "v.part", size=len(WANTED), policy=hasty)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +131,11 @@ def test_a_release_that_will_not_do(
 ) -> None:
     url = server.put("/r.zip", packed, *([fault] if fault else []), for_good=True)
     with pytest.raises(DownloadError, match=said):
-        download([Source(url, MEMBER)], tmp_path / "v.part", size=len(WANTED), sha256=SHA256, policy=hasty)
+        download([Web(url, MEMBER)], tmp_path / "v.part", size=len(WANTED), sha256=SHA256, policy=hasty)
 
 
 def test_a_direct_source_takes_over(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
-    sources = [Source(server.url + "/gone.zip", MEMBER), Source(server.put("/v", WANTED))]
+    sources = [Web(server.url + "/gone.zip", MEMBER), Web(server.put("/v", WANTED))]
     part = tmp_path / "v.part"
     download(sources, part, size=len(WANTED), sha256=SHA256, policy=hasty)
     assert part.read_bytes() == WANTED

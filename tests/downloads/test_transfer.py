@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.downloads.faulty_server import Fault, FaultyServer
-from vos_core.downloads import DownloadError, Policy, Source
+from vos_core.downloads import DownloadError, Policy, Web
 from vos_core.downloads import transfer as transfer_module
-from vos_core.downloads.transfer import download, mirrored
+from vos_core.downloads.sources import mirrored
+from vos_core.downloads.transfer import Fetched, download
 from vos_core.errors import InputError
 
 DATA = random.Random(1).randbytes(3_000_000)
@@ -60,7 +61,7 @@ def test_a_file_arrives_whole(
     url = server.put("/a.pt", DATA, *faults)
     part = tmp_path / "a.pt.part"
     size, sha256 = (len(DATA), SHA256) if known else (None, None)
-    assert download([Source(url)], part, size=size, sha256=sha256, policy=hasty) == (url, SHA256)
+    assert download([Web(url)], part, size=size, sha256=sha256, policy=hasty) == Fetched(url, SHA256, compared=known)
     assert part.read_bytes() == DATA
     assert len(server.requests) == requests
 
@@ -86,13 +87,13 @@ def test_a_source_is_refused(
 ) -> None:
     url = server.put("/a.pt", DATA, *faults, for_good=True)
     with pytest.raises(DownloadError, match=said):
-        download([Source(url)], tmp_path / "a.pt.part", size=len(DATA), sha256=SHA256, policy=hasty)
+        download([Web(url)], tmp_path / "a.pt.part", size=len(DATA), sha256=SHA256, policy=hasty)
 
 
 def test_unannounced_surplus_is_refused(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
     url = server.put("/a.pt", DATA + b"surplus", announce=False)
     with pytest.raises(DownloadError, match="sends more than the 3000000 bytes"):
-        download([Source(url)], tmp_path / "a.pt.part", size=len(DATA), policy=hasty)
+        download([Web(url)], tmp_path / "a.pt.part", size=len(DATA), policy=hasty)
 
 
 def test_an_end_without_an_announced_length_is_no_whole_file(
@@ -100,14 +101,14 @@ def test_an_end_without_an_announced_length_is_no_whole_file(
 ) -> None:
     url = server.put("/a.pt", DATA, Fault(after=HALF), announce=False)
     part = tmp_path / "a.pt.part"
-    download([Source(url)], part, size=len(DATA), policy=hasty)
+    download([Web(url)], part, size=len(DATA), policy=hasty)
     assert part.read_bytes() == DATA
     assert server.ranges("/a.pt") == [None, f"bytes={HALF}-"]
 
 
 def test_the_next_source_is_taken(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
-    sources = [Source(server.url + "/gone.pt"), Source(server.put("/b.pt", DATA))]
-    url, _ = download(sources, tmp_path / "a.pt.part", size=len(DATA), sha256=SHA256, policy=hasty)
+    sources = [Web(server.url + "/gone.pt"), Web(server.put("/b.pt", DATA))]
+    url = download(sources, tmp_path / "a.pt.part", size=len(DATA), sha256=SHA256, policy=hasty).source
     assert url.endswith("/b.pt")
 
 
@@ -115,7 +116,7 @@ def test_a_second_source_continues_what_the_first_began(server: FaultyServer, tm
     first = server.put("/a.pt", DATA, Fault(after=HALF), Fault(status=404), for_good=True)
     second = server.put("/b.pt", DATA)
     part = tmp_path / "a.pt.part"
-    download([Source(first), Source(second)], part, size=len(DATA), sha256=SHA256, policy=hasty)
+    download([Web(first), Web(second)], part, size=len(DATA), sha256=SHA256, policy=hasty)
     assert part.read_bytes() == DATA
     assert server.ranges("/b.pt") == [f"bytes={HALF}-"]
 
@@ -128,24 +129,24 @@ def test_two_versions_are_never_joined(
     part = tmp_path / "a.pt.part"
     url = server.put("/a.pt", OTHER, Fault(after=HALF), Fault(status=404), for_good=True, etag=etag)
     with pytest.raises(DownloadError):
-        download([Source(url)], part, policy=hasty)
+        download([Web(url)], part, policy=hasty)
     assert part.stat().st_size == HALF
     server.put("/a.pt", DATA, etag=etag and '"2"')
-    download([Source(url)], part, sha256=sha256, policy=hasty)
+    download([Web(url)], part, sha256=sha256, policy=hasty)
     assert part.read_bytes() == DATA
 
 
 def test_what_is_whole_is_not_asked_for_again(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
     part = tmp_path / "a.pt.part"
     part.write_bytes(DATA)
-    download([Source(server.put("/a.pt", DATA))], part, size=len(DATA), sha256=SHA256, policy=hasty)
+    download([Web(server.put("/a.pt", DATA))], part, size=len(DATA), sha256=SHA256, policy=hasty)
     assert server.requests == []
 
 
 def test_a_spoiled_part_is_fetched_afresh(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
     part = tmp_path / "a.pt.part"
     part.write_bytes(b"x" + DATA[1:HALF])
-    download([Source(server.put("/a.pt", DATA))], part, size=len(DATA), sha256=SHA256, policy=hasty)
+    download([Web(server.put("/a.pt", DATA))], part, size=len(DATA), sha256=SHA256, policy=hasty)
     assert part.read_bytes() == DATA
     assert server.ranges("/a.pt") == [f"bytes={HALF}-", None]
 
@@ -157,10 +158,10 @@ def test_a_small_disk_is_told_before_anything_is_written(
     monkeypatch.setattr(transfer_module.shutil, "disk_usage", lambda path: usage(0, 0, 70 << 20))
     url = server.put("/a.pt", DATA)
     part = tmp_path / "a.pt.part"
-    download([Source(url)], part, size=len(DATA), policy=hasty)
+    download([Web(url)], part, size=len(DATA), policy=hasty)
     part.unlink()
     with pytest.raises(InputError, match=r"0\.07 GB free and a\.pt\.part needs 0\.01 GB"):
-        download([Source(url)], part, size=len(DATA), unpacked=10_000_000, policy=hasty)
+        download([Web(url)], part, size=len(DATA), besides=10_000_000, policy=hasty)
     assert not part.exists()
 
 
@@ -173,7 +174,7 @@ def test_waits_double_and_obey_the_server() -> None:
 def test_the_server_is_asked_no_sooner_than_it_said(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
     waits: list[float] = []
     url = server.put("/a.pt", DATA, Fault(status=429, headers={"Retry-After": "4"}))
-    download([Source(url)], tmp_path / "a.part", policy=replace(hasty, sleep=waits.append))
+    download([Web(url)], tmp_path / "a.part", policy=replace(hasty, sleep=waits.append))
     assert waits == [4.0]
 
 

@@ -150,6 +150,26 @@ def test_a_flipped_byte_is_told(tmp_path: Path, pack) -> None:  # type: ignore[n
         unpack(archive, tmp_path / "out")
 
 
+def test_a_damaged_lzma_zip_is_told(tmp_path: Path) -> None:
+    data = bytes(number * 7 % 251 for number in range(50_000))
+    packed = bytearray(zip_of([("a", data)], method=zipfile.ZIP_LZMA))
+    for position in range(60, 120):  # within the member's data
+        packed[position] ^= 0xFF
+    archive = tmp_path / "archive"
+    archive.write_bytes(packed)
+    with pytest.raises(DownloadError, match=r"archive is damaged or no archive \(.*\): delete it and fetch it again"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_a_name_that_is_no_utf_8_is_told(tmp_path: Path) -> None:
+    packed = zip_of([("ab\u00e9.png", b"x")])
+    assert packed.count("\u00e9".encode()) == 2
+    archive = tmp_path / "archive"
+    archive.write_bytes(packed.replace("\u00e9".encode(), b"\xff\xfe"))
+    with pytest.raises(DownloadError, match="a member's name is no UTF-8"):
+        unpack(archive, tmp_path / "out")
+
+
 def test_no_archive_at_all_is_told(tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     archive.write_bytes(b"<html>quota exceeded</html>" * 100)

@@ -20,10 +20,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from db import queries
 from db.holder import process_alive
+from tests.downloads import small_catalogue
+from tests.downloads.faulty_server import FaultyServer
+from tests.e2e.player_app import app, runs  # noqa: F401 (fixtures: one app for all that look at it)
 from ui.navigation import ROOT
 from vos_core.home import Home
 
-expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
+expect.set_options(timeout=45_000)  # a busy machine is slow, not wrong
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 
 
@@ -59,7 +62,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh browser window; fails the test when a script of ours fails."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
@@ -68,15 +71,17 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @contextlib.contextmanager
-def serve(home: Home) -> Iterator[Served]:
-    """Serve the app for `home` on a free port; afterwards end it, its dispatcher and its workers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def serve(home: Home, base: str = "", port: int | None = None) -> Iterator[Served]:
+    """Serve the app for `home` on this or a free port; afterwards end it, its dispatcher and its workers.
+
+    `base` is a path prefix to serve it under (`app`).
+    """
+    port = port or free_port()
+    options = ["--server.baseUrlPath", base] if base else []
     home.root.mkdir(parents=True, exist_ok=True)
     log = (home.root / "app.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), *options],
         cwd=ROOT,
         env={**os.environ, **home.environment()},
         stdout=log,
@@ -84,8 +89,8 @@ def serve(home: Home) -> Iterator[Served]:
         start_new_session=True,
     )
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(lambda: _answers(f"{url}/_stcore/health"), 60, f"the app did not start: {home.root / 'app.log'}")
+        url = f"http://127.0.0.1:{port}" + (f"/{base}" if base else "")
+        wait_for(lambda: answers(f"{url}/_stcore/health"), 60, f"the app did not start: {home.root / 'app.log'}")
         yield Served(url, home, process)
     finally:
         # The app first: it would bring a dead dispatcher back.
@@ -106,7 +111,24 @@ def served(home: Home) -> Iterator[Callable[[], Served]]:
         yield lambda: stack.enter_context(serve(home))
 
 
-def _answers(url: str) -> bool:
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FaultyServer]:
+    """Where everything is fetched from: a server that a test has misbehave, and a checkpoint small enough for it."""
+    with FaultyServer().running() as server:
+        monkeypatch.setenv("VOSLAB_MIRROR", server.url)
+        small_catalogue.install(monkeypatch, tmp_path / "site")
+        yield server
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers there with 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:
             return bool(response.status == 200)
@@ -114,7 +136,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float, problem: str) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, problem: str) -> None:
+    """Wait until it holds; fails with `problem` after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Served
-from tests.ui.seed import full_home
 from tests.ui.seed_apart import apart_home
 from vos_core.home import Home
 from vos_core.overlays import OBJECT_COLOURS
@@ -38,7 +37,7 @@ def test_objects_kept_apart_are_drawn(home: Home, served: Callable[[], Served], 
     expect(player).to_have_attribute("data-ready", "true")
     both = list(OBJECT_COLOURS[:2])
     assert shown(page, "annotation") == shown(page, "prediction") == both and shown(page, "picture") == []
-    expect(page.get_by_test_id("curve-j").locator("polyline")).to_have_count(2)
+    expect(page.get_by_test_id("curve-jf").locator("polyline")).to_have_count(2)
     expect(page.get_by_text("the picture then shows the lowest object")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(player).to_have_attribute("data-frame", "9")
@@ -46,13 +45,12 @@ def test_objects_kept_apart_are_drawn(home: Home, served: Callable[[], Served], 
     assert shown(page, "annotation") == [] and shown(page, "prediction") == both
 
 
-def test_agreement_shows_its_reference(home: Home, served: Callable[[], Served], page: Page) -> None:
-    run_id = full_home(home)["agreement"]
-    page.goto(f"{served().url}/inspect?run={run_id}&video=crossing&frame=9")
+def test_agreement_shows_its_reference(app: Served, runs: dict[str, int], page: Page) -> None:
+    page.goto(f"{app.url}/inspect?run={runs['agreement']}&video=crossing&frame=9")
     expect(page.get_by_test_id("player")).to_have_attribute("data-ready", "true")
     pane = page.get_by_test_id("pane-reference")
     expect(pane).to_contain_text("Reference: sample_submission, not ground truth")
     assert shown(page, "reference") == list(OBJECT_COLOURS[:2])
     expect(page.get_by_test_id("pane-annotation")).to_have_count(0)
-    expect(page.get_by_test_id("curve-j").locator("..")).to_contain_text("agreement J")
+    expect(page.get_by_role("group", name="Measure")).to_contain_text("agreement J")
     expect(page.locator(".objects button").first).to_contain_text("agreement F")

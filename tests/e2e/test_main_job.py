@@ -36,7 +36,8 @@ def test_launch_from_the_form_and_look_at_the_result(served: Callable[[], Served
     launch = page.get_by_role("button", name="Launch 4 runs")
     expect(launch).to_be_enabled()
     launch.click()
-    page.get_by_role("link", name="See the runs").click()
+    page.get_by_role("link", name="See the results").click()
+    page.wait_for_url(f"{app.url}/")
 
     # It finishes while we watch, without a reload.
     rows = page.get_by_test_id("row")
@@ -53,11 +54,13 @@ def test_launch_from_the_form_and_look_at_the_result(served: Callable[[], Served
     page.locator(f'[data-testid="row"][data-id="{last}"] a').click()
     expect(page.get_by_text("J and F per video")).to_be_visible()
     assert f"run={last}" in page.url
-    page.locator('[data-testid="row"][data-id="crossing"] a').click()
+    page.locator('[data-testid="bar"][data-id="crossing"]').click()
     player = page.get_by_test_id("player")
     expect(player).to_have_attribute("data-ready", "true")
-    page.get_by_test_id("next").click()
-    expect(player).to_have_attribute("data-frame", "1")
+    worst = int(player.get_attribute("data-frame") or 0)
+    assert worst > 0, "a bar opens the frame where the masks are worst"
+    page.get_by_role("button", name="Step back", exact=True).click()
+    expect(player).to_have_attribute("data-frame", str(worst - 1))
     colours = {}
     for pane in ("picture", "annotation", "prediction"):
         canvas = page.get_by_test_id(f"pane-{pane}").locator("canvas")
@@ -65,7 +68,7 @@ def test_launch_from_the_form_and_look_at_the_result(served: Callable[[], Served
         colours[pane] = canvas.evaluate(COLOURS)
         assert colours[pane] > 200, f"the {pane} pane is blank"
     assert page.get_by_test_id("pane-prediction").locator("p").inner_text() == ""
-    expect(page.get_by_test_id("curve-j").locator("polyline")).to_have_count(2)
+    expect(page.get_by_test_id("curve-jf").locator("polyline")).to_have_count(2)
 
     maps = Path(f"/proc/{app.process.pid}/maps")
     if maps.exists():

@@ -71,7 +71,7 @@ def rgb_png() -> bytes:
 
 def read(page: Page, png: bytes) -> object:
     page.goto("about:blank")
-    source = (ROOT / "ui" / "player_masks.js").read_text(encoding="utf-8")
+    source = (ROOT / "ui" / "player" / "masks.js").read_text(encoding="utf-8")
     return page.evaluate(READ, [source, "data:image/png;base64," + base64.b64encode(png).decode()])
 
 

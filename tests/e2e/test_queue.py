@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from db import queries
+from db.queue import queue_overview
 from db.states import RunState
 from tests.e2e.conftest import Served
 from tests.ui.seed import write_dataset
@@ -58,7 +59,7 @@ def test_reorder_pause_and_cancel_from_the_page(
     press(page, fourth, "down")
     expect(page.get_by_test_id("queue-run").nth(1)).to_have_attribute("data-id", str(fourth))
     assert shown_order(page) == [first, fourth, second, third]
-    assert [run.id for run in queries.queue_overview(app.home.database).runs] == [first, fourth, second, third]
+    assert [run.id for run in queue_overview(app.home.database).runs] == [first, fourth, second, third]
 
     press(page, second, "pause")
     expect(row(page, second).get_by_text("paused")).to_be_visible()
@@ -70,6 +71,11 @@ def test_reorder_pause_and_cancel_from_the_page(
     expect(row(page, fourth).get_by_text("running")).to_be_visible(timeout=60_000)
     states = {run.id: run.state for run in queries.runs(app.home.database)}
     assert states[first] == RunState.CANCELLED.value and states[second] == RunState.PAUSED.value
+
+    # The ablation's own buttons are about the runs that it shows now: one that left it is not resumed with the others.
+    page.get_by_test_id("queue-group").first.locator('.group-head [data-action="resume"]').click()
+    expect(row(page, second).get_by_text("paused")).to_have_count(0)
+    assert {run.id: run.state for run in queries.runs(app.home.database)}[first] == RunState.CANCELLED.value
 
     # A whole ablation, by its own button; and from the row to the run.
     page.get_by_test_id("queue-group").first.locator('.group-head [data-action="cancel"]').click()

@@ -14,9 +14,12 @@ import pytest
 from tests.evaluation.folders import STEMS, Folders
 from tests.evaluation.spoil import truncate, with_label
 from vos_core.cli import main
+from vos_core.datasets.registration import register
+from vos_core.datasets.subsets import write_subset
 from vos_core.evaluation import evaluate
 from vos_core.evaluation.folders import evaluate_dot
 from vos_core.evaluation.report import tables
+from vos_core.home import Home
 from vos_core.masks import read_mask, write_mask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,3 +202,18 @@ def test_annotations_one_folder_an_object(
     assert not list(folders.results.glob("*.csv"))
     assert run_command(*where, "--metric", "dot") == 1
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("metric", ["davis", "dot"])
+def test_a_subset_of_a_dataset_that_is_known_here_can_be_scored(
+    folders: Folders, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], metric: str
+) -> None:
+    for name, value in home.environment().items():
+        monkeypatch.setenv(name, value)
+    where = ("--davis_path", folders.root, "--results_path", folders.results, "--set", "few", "--metric", metric)
+    assert run_command(*where) == 2
+    assert "has no split 'few'" in capsys.readouterr().err
+    write_subset(home, register(home, folders.root, "Mine"), "few", ["bear"])
+    assert run_command(*where) == 0
+    said = capsys.readouterr().out
+    assert "bear_1" in said and "cows" not in said

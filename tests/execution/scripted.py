@@ -15,10 +15,10 @@ from db.states import IntentKind
 from tests.faults.processes import until
 from vos_core.execution import lease
 from vos_core.execution.dispatcher import Dispatcher
-from vos_core.execution.messages import Assign, Message, Ready
+from vos_core.execution.messages import Assign, Message, Ready, Unfit
 from vos_core.execution.sidecar import VideoRecord, write_record
 from vos_core.execution.slots import Slot
-from vos_core.execution.worker_handle import Gone, Inbox, WorkerHandle
+from vos_core.execution.worker_handle import Gone, Inbox, WorkerHandle, WorkerSource
 from vos_core.home import Home
 from vos_core.launch import LaunchPlan
 from vos_core.runs import RunSettings
@@ -41,9 +41,10 @@ class ScriptedWorker(WorkerHandle):
 
     def _answer(self, task: Assign) -> None:
         assert self._script is not None
+        answer: Message | None = None
         for answer in self._script(task):
             self._inbox.put((self, answer))
-        self._inbox.put((self, Ready(0)))
+        self._inbox.put((self, Gone("exit code 4") if isinstance(answer, Unfit) else Ready(0)))
 
     def wait(self, seconds: float) -> bool:
         return True
@@ -85,7 +86,7 @@ def queue_launch(home: Home, plan: LaunchPlan) -> None:
     ask(home.database, IntentKind.LAUNCH, plan.to_payload())
 
 
-def dispatch(home: Home, workers: ScriptedWorkers, condition: Callable[[], object]) -> None:
+def dispatch(home: Home, workers: WorkerSource, condition: Callable[[], object], seconds: float = 20) -> None:
     """Dispatch until `condition` holds; a dispatcher runs in the main thread, since it hears SIGTERM."""
     held = lease.take(home.database)
     assert held is not None
@@ -93,7 +94,7 @@ def dispatch(home: Home, workers: ScriptedWorkers, condition: Callable[[], objec
 
     def watch() -> None:
         try:
-            until(condition, 20)
+            until(condition, seconds)
         except AssertionError as error:
             vain.append(error)
         os.kill(os.getpid(), signal.SIGTERM)

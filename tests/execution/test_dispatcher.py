@@ -211,7 +211,8 @@ def test_a_dead_dispatcher_is_replaced_and_nothing_is_done_twice(home: Home, how
 
 @pytest.mark.slow
 def test_a_killed_worker_costs_one_attempt_that_does_not_count(home: Home) -> None:
-    write_dataset(home.data / "big", {f"v{index}": 120 for index in range(2)})
+    # Long enough that both workers are on theirs: one that is idle might be given the other's in the moment of its end.
+    write_dataset(home.data / "big", {f"v{index}": 700 for index in range(2)})
     ids = submit.wait(home, submit.submit(plan(home, "propagation", name="big"), home))["runs"]
     until(lambda: rows(home, ids)[0].frames_done > 20)
     for worker in queries.workers(home.database):

@@ -13,7 +13,8 @@ import pytest
 
 from db import queries
 from db.holder import STALE_SECONDS, Holder, held_elsewhere, is_alive
-from db.intents import add_server_score, ask, describe_run
+from db.intents import add_server_score, ask
+from db.labels import label_runs
 from db.models import Lease
 from db.schema import ensure
 from db.session import writing
@@ -112,7 +113,7 @@ def test_writing_renews_it(database: Path) -> None:
     "write",
     [
         lambda database: ask(database, IntentKind.LAUNCH, {}),
-        lambda database: describe_run(database, 1, notes="n"),
+        lambda database: label_runs(database, [1], notes="n"),
         lambda database: add_server_score(database, 1, "server", {"J&F": 0.5}),
     ],
 )

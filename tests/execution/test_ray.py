@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from db import queries
+from db.queue import queue_overview
 from db.states import RunState
 from tests.clips import moving_squares, write_video
 from tests.faults.processes import ROOT, dispatchers, end_all, family, plan, results, until
@@ -28,7 +29,7 @@ from vos_core.execution.leftovers import worker_processes
 from vos_core.home import Home
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (make install-ray)")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 VIDEOS = ("one", "other")
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
@@ -51,7 +52,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`clips` for an ablation of some seconds, and `slow`, whose frames take a while."""
     data = tmp_path_factory.mktemp("data")
     for dataset, videos, masks in (
-        ("clips", VIDEOS, moving_squares(40, 2, 200, 300)),
+        ("clips", VIDEOS, moving_squares(120, 2, 200, 300)),  # progress is written once a second
         ("slow", ("one",), moving_squares(30, 2, 960, 1708)),
     ):
         for video in videos:
@@ -94,6 +95,17 @@ def launch(home: Home) -> list[int]:
     return list(submit.wait(home, submit.submit(wanted, home), 60)["runs"])
 
 
+def launch_on_both(home: Home) -> list[int]:
+    """Launch the ablation once both nodes have a warm actor: one that is slow to start would find it done."""
+    slow = list(submit.wait(home, submit.submit(plan(home, "slow", ("propagation",), (6, 7)), home), 60)["runs"])
+    until(lambda: len(busy(home, slow)) == 2, 120, "the actors of both nodes did not start")
+    submit.wait(home, submit.cancel(home, slow), 60)
+    until(lambda: ended(home, slow), 30)
+    ids = launch(home)
+    until(lambda: len(busy(home, ids)) == 2, 60, "both actors are warm, and one was given no video")
+    return ids
+
+
 def worker_process(home: Home, slot: str) -> psutil.Process:
     return next(process for process, name in worker_processes(home).items() if name == slot)
 
@@ -102,9 +114,10 @@ def ended(home: Home, ids: list[int]) -> bool:
     return all(RunState(run.state).ended for run in queries.runs(home.database, ids))
 
 
-def busy(home: Home) -> dict[str, psutil.Process]:
-    """Slot -> its worker process, of those that have a video with frames done."""
-    workers = {worker.name: worker for worker in queries.workers(home.database) if worker.frames_per_second}
+def busy(home: Home, ids: Sequence[int]) -> dict[str, psutil.Process]:
+    """Slot -> its worker process, of those that have a video of these runs with frames done."""
+    known = queue_overview(home.database).workers
+    workers = {worker.name for worker in known if worker.run_id in ids and worker.frames_done}
     return {slot: process for process, slot in worker_processes(home).items() if slot in workers}
 
 
@@ -117,8 +130,7 @@ def assert_whole(home: Home, ids: list[int], expected: dict[str, object]) -> Non
 
 
 def test_scores_are_the_local_ones_to_the_bit(home: Home, expected: dict[str, object]) -> None:
-    ids = launch(home)
-    until(lambda: len(queries.workers(home.database)) == 2, 60)
+    ids = launch_on_both(home)
     for worker in queries.workers(home.database):
         assert worker.host == os.uname().nodename
         assert worker.name.startswith(f"cpu-0@{worker.host}")
@@ -130,9 +142,8 @@ def test_scores_are_the_local_ones_to_the_bit(home: Home, expected: dict[str, ob
 
 
 def test_an_actor_thought_lost_that_comes_back_harms_nothing(home: Home, expected: dict[str, object]) -> None:
-    ids = launch(home)
-    until(lambda: len(busy(home)) == 2, 90)
-    slot, worker = sorted(busy(home).items())[1]
+    ids = launch_on_both(home)
+    slot, worker = sorted(busy(home, ids).items())[1]
     actor = worker.parent()
     assert actor is not None
     (task,) = [t for run in ids for t in queries.tasks(home.database, run) if t.worker == slot and t.state == "running"]
@@ -157,7 +168,7 @@ def test_cancel_reaches_the_actor_within_two_frames(home: Home) -> None:
     (run_id,) = submit.wait(home, submit.submit(plan(home, "slow", ("propagation",), (7,)), home), 60)["runs"]
     until(lambda: queries.tasks(home.database, run_id)[0].frames_done > 2, 90)
     (rate,) = [w.frames_per_second for w in queries.workers(home.database) if w.frames_per_second]
-    (worker,) = busy(home).values()
+    (worker,) = busy(home, [run_id]).values()
     began = time.monotonic()
     intent = submit.cancel(home, [run_id])
     until(lambda: queries.tasks(home.database, run_id)[0].state == "cancelled", 20)
@@ -170,8 +181,7 @@ def test_cancel_reaches_the_actor_within_two_frames(home: Home) -> None:
 
 
 def test_workers_end_with_their_dispatcher(home: Home) -> None:
-    launch(home)
-    until(lambda: len(busy(home)) == 2, 90)
+    launch_on_both(home)
     workers = list(worker_processes(home))
     actors = [worker.parent() for worker in workers]
     scorers = [child for worker in workers for child in worker.children(recursive=True)]
@@ -221,9 +231,9 @@ def test_gpus_of_a_node_that_joins_are_slots_until_it_leaves(home: Home, cluster
 
 
 def test_a_node_killed_mid_run_loses_nothing(home: Home, cluster: Any, expected: dict[str, object]) -> None:
-    ids = launch(home)
+    ids = launch_on_both(home)
     beside = f"cpu-0@{os.uname().nodename}.2"
-    until(lambda: beside in busy(home), 90)
+    until(lambda: beside in busy(home, ids), 90)
     # Held where it is: it must not end its video before its node is gone.
     held = worker_process(home, beside)
     held.suspend()

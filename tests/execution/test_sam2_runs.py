@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from db import queries
+from db import ledger, queries
 from db.models import Run
+from db.session import writing
+from db.states import TaskState
 from tests.clips import split_objects, write_dataset
 from tests.execution.test_dispatcher import ended, rows, stop_dispatcher, until
 from tests.models.sam2_random import write_checkpoint
 from vos_core.datasets import open_dataset
 from vos_core.execution import submit
+from vos_core.execution.sidecar import any_record
 from vos_core.home import Home
 from vos_core.launch import plan_launch
 from vos_core.masks import read_mask, write_mask
@@ -34,6 +39,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     write_checkpoint(home.checkpoints, MODEL, stirred=True)
     yield home
     stop_dispatcher(home)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_late(root: Path) -> None:
@@ -108,6 +117,38 @@ def test_cancelling_stops_within_two_frames(home: Home) -> None:
     until(lambda: queries.tasks(home.database, run_id)[0].state == "cancelled", 5)
     assert not folder.exists() and rows(home, [run_id])[0].state == "cancelled"
     assert task.frames == 400
+
+
+def test_a_checkpoint_that_is_replaced_while_a_worker_holds_it(home: Home) -> None:
+    def weights_of(run: Run, video: str) -> str:
+        record = any_record(home.locate(run.folder) / video)
+        assert record is not None
+        return str(record.provenance["checkpoint_sha256"])
+
+    checkpoint = home.checkpoints / "mine.pt"
+    former = write_checkpoint(home.checkpoints / "former", MODEL, stirred=True)
+    checkpoint.write_bytes(former.read_bytes())
+    for name in ("mine-1", "mine-2"):
+        write_dataset(home.data / name, {"a": 4, "b": 4})
+    own = {"checkpoint": "mine.pt"}
+    first = finished(home, launch(home, "mine-1", **own))
+    before = weights_of(first, "a")
+    assert before == weights_of(first, "b") == sha256(former)
+
+    other = write_checkpoint(home.checkpoints / "other", MODEL, seed=8, stirred=True)
+    checkpoint.write_bytes(other.read_bytes())
+    second = finished(home, launch(home, "mine-2", **own))
+    assert weights_of(second, "a") == weights_of(second, "b") == sha256(other) != before
+
+    # The rest of the first run would be made with other weights than its beginning.
+    shutil.rmtree(home.locate(first.folder) / "b")
+    with writing(home.database) as session:
+        ledger.requeue_tasks(session, [first.id], [TaskState.DONE])
+    submit.wait(home, submit.reorder(home, [first.id]))
+    until(lambda: rows(home, [first.id])[0].state == "failed", 60)
+    (run,) = rows(home, [first.id])
+    assert run.error is not None and "was replaced" in run.error and "video a" in run.error
+    assert weights_of(first, "a") == before
 
 
 @pytest.mark.parametrize("apart", [False, True])

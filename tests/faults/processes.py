@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import socket
@@ -166,13 +167,32 @@ def plan(home: Home, dataset: str, models: tuple[str, ...], sizes: tuple[int, ..
     return plan_launch(Grid(((dataset, f"data:{dataset}", "val"),), models, sizes, **grid), home)  # type: ignore[arg-type]
 
 
-def results(home: Home, run_ids: list[int]) -> dict[str, object]:
-    """Everything that must not depend on what happened on the way: figures, rows, curves and masks, by run name."""
-    found: dict[str, object] = {}
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def results(home: Home, run_ids: list[int]) -> dict[str, dict[str, object]]:
+    """Everything that must not depend on what happened on the way: states, figures, rows, curves and masks, by run."""
+    found: dict[str, dict[str, object]] = {}
     for run in queries.runs(home.database, run_ids):
         folder = home.locate(run.folder)
-        curves = {t.video: queries.curves(home.database, t.id) for t in queries.tasks(home.database, run.id)}
-        masks = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("*/*.png"))}
+        tasks = queries.tasks(home.database, run.id)
+        states = (run.state, {task.video: (task.state, task.error) for task in tasks})
+        curves = {task.video: queries.curves(home.database, task.id) for task in tasks}
+        # Digests, not the pictures: what differs must be readable in a report.
+        masks = {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.glob("*/*.png"))}
         figures = (run.jf_mean, run.j_mean, run.j_recall, run.j_decay, run.f_mean, run.f_recall, run.f_decay)
-        found[run.name] = (run.state, figures, queries.object_rows(home.database, run.id), curves, masks)
+        rows = queries.object_rows(home.database, run.id)
+        found[run.name] = {"states": states, "figures": figures, "rows": rows, "curves": curves, "masks": masks}
     return found
+
+
+def differences(found: dict[str, dict[str, object]], expected: dict[str, dict[str, object]]) -> list[str]:
+    """What differs, in lines that can be read: whole results are too long for a report, which shows their end only."""
+    assert found.keys() == expected.keys()
+    return [
+        f"{name}: {part} are {repr(found[name][part])[:500]} and not {repr(wanted)[:500]}"
+        for name, parts in expected.items()
+        for part, wanted in parts.items()
+        if found[name][part] != wanted
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import os
 import pickle
 import sys
@@ -17,6 +18,7 @@ from vos_core.errors import InputError
 from vos_core.home import Home
 from vos_core.models import checkpoints
 from vos_core.models.sam2_video import load
+from vos_core.models.sam2_weights import build_predictor
 from vos_core.runs import RunSettings
 
 MODEL = "sam2_hiera_tiny"
@@ -172,6 +174,33 @@ def test_own_config_that_cannot_be_used(text: str, words: list[str], good: Path,
     config.write_text(text)
     told = refusal(home, settings_for(config=str(config), checkpoint=str(good)))
     assert str(config) in told and all(word in told for word in words), told
+
+
+@pytest.mark.parametrize("size", [0, 5, 7])
+def test_a_config_with_other_memory_slots_is_refused(size: int, home: Home, tmp_path: Path) -> None:
+    """Although the checkpoint has as many rows, at every memory size."""
+    packaged = importlib.resources.files("sam2").joinpath("configs/sam2/sam2_hiera_t.yaml").read_text()
+    config, checkpoint = tmp_path / "five.yaml", tmp_path / "five.pt"
+    config.write_text(packaged.replace("num_maskmem: 7", "num_maskmem: 5"))
+    built = build_predictor(str(config), None, torch.device("cpu"), SIDE)
+    torch.save({"model": built.state_dict()}, checkpoint)
+    told = refusal(home, settings_for(size=size, config=str(config), checkpoint=str(checkpoint)))
+    assert f"{str(config)!r} has num_maskmem 5" in told and "7 memory slots" in told and "set it to 7" in told
+
+
+def test_one_pointer_is_refused_by_the_config_not_the_name(home: Home, tmp_path: Path) -> None:
+    """A SAM 2.1 config under the name of a SAM 2.0 model; also where the weights are warm already."""
+    checkpoint = write_checkpoint(tmp_path, "sam2.1_hiera_tiny")
+    config = "configs/sam2.1/sam2.1_hiera_t.yaml"
+    own = {"config": config, "checkpoint": str(checkpoint)}
+    told = refusal(home, settings_for(max_obj_ptrs_in_encoder=1, **own))
+    assert config in told and "max_obj_ptrs_in_encoder 1" in told and "choose 2 or more" in told
+    load(settings_for(max_obj_ptrs_in_encoder=2, **own), home).close()
+    assert refusal(home, settings_for(max_obj_ptrs_in_encoder=1, **own)) == told
+
+
+def test_one_pointer_runs_where_pointers_carry_no_time(good: Path, home: Home) -> None:
+    load(settings_for(max_obj_ptrs_in_encoder=1, checkpoint=str(good)), home).close()
 
 
 def test_digest_is_read_once_per_file(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,67 @@ def test_what_cannot_be_compiled_is_told(home: Home, monkeypatch: pytest.MonkeyP
     sam2_video.free_parked()
 
 
+def compiled_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch trace and guard as ever, and run what it traced as it is: quick, and no C++ compiler is needed."""
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda *args, **options: real(*args, **{**options, "backend": "eager"}))
+
+
+def test_a_process_compiles_for_more_image_sizes_than_torch_allows_by_itself(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two compilations each."""
+    compiled_without_a_compiler(monkeypatch)
+    torch._dynamo.reset()  # of other tests' compilations
+    write_checkpoint(home.checkpoints, MODEL)
+    clip, labels = moving_squares(tmp_path / "video", frames=3, objects=1, size=(48, 64))
+    for side in (64, 96, 128, 160, 192):
+        segmenter = load_with(home, compile=True, image_size=side, frames_at_once=2)
+        assert len(list(segmenter.segment(clip, {0: labels[0]}))) == 3
+        segmenter.close()
+    sam2_video.free_parked()
+    torch._dynamo.reset()
+
+
+def test_compiled_weights_go_before_others_come(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They refer to themselves, and a GPU may have no room for both until Python looks for such rings."""
+    compiled_without_a_compiler(monkeypatch)
+    write_checkpoint(home.checkpoints, MODEL)
+    held: list[weakref.ref[Any]] = []
+    left: list[bool] = []
+    real = sam2_video.build_predictor
+
+    def build(*args: Any) -> Any:
+        left.extend(predictor() is not None for predictor in held)
+        return real(*args)
+
+    monkeypatch.setattr(sam2_video, "build_predictor", build)
+    gc.disable()  # so that none is done by chance
+    try:
+        for side in (64, 96):
+            segmenter = load_with(home, compile=True, image_size=side)
+            held[:] = [weakref.ref(segmenter.predictor.image_encoder)]
+            segmenter.close()
+        sam2_video.free_parked()
+        assert left == [False] and held[0]() is None
+    finally:
+        gc.enable()
+    torch._dynamo.reset()
+
+
+def test_a_gpu_that_is_lost_while_compiling_is_no_compiler_s_fault(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker must see the error as it is: it ends for it, and other GPUs do the run."""
+    write_checkpoint(home.checkpoints, MODEL)
+
+    def lost(*args: Any, **options: Any) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch, "compile", lost)
+    with pytest.raises(RuntimeError, match=r"^CUDA error: an illegal"):
+        load_with(home, compile=True)
+    sam2_video.free_parked()
+
+
 @pytest.mark.parametrize(
     ("options", "frames"),
     [({"frames_at_once": 2}, 2), ({"frames_at_once": 0}, 1), ({"frames_at_once": 2, "exact": True}, 1)],
@@ -125,5 +188,13 @@ def test_frames_at_once(options: dict[str, Any], frames: int, home: Home, tmp_pa
     segmenter = load_with(home, **options)
     assert segmenter.frames_at_once == segmenter.facts()["frames_at_once"] == frames
     assert len(np.stack(list(segmenter.segment(clip, {0: labels[0]})))) == 3
+    segmenter.close()
+    sam2_video.free_parked()
+
+
+def test_more_frames_at_once_than_cuda_s_grid_holds_are_not_encoded_together(home: Home) -> None:
+    write_checkpoint(home.checkpoints, MODEL)
+    segmenter = load_with(home, frames_at_once=64, image_size=1024)
+    assert segmenter.frames_at_once == segmenter.facts()["frames_at_once"] == 63
     segmenter.close()
     sam2_video.free_parked()

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from tests.models.sam2_random import ArrayClip
-from vos_core.models.sam2_frames import Normaliser, read_ahead, resize_frame
+from vos_core.models.sam2_frames import Normaliser, frames_ahead, read_ahead
+from vos_core.models.sam2_resize import resize_frame
 
 
 def upstream_images(folder: Path, side: int) -> torch.Tensor:
@@ -72,6 +73,11 @@ def test_frames_come_in_order(frames: int) -> None:
     read = list(read_ahead(clip_of(frames), range(frames), 4))
     assert [int(picture[0, 0, 0]) for picture in read] == list(range(frames))
     assert all(picture.shape == (4, 4, 3) for picture in read)
+
+
+@pytest.mark.parametrize(("at_once", "ahead"), [(1, 6), (3, 6), (4, 8), (64, 128)])
+def test_a_batch_is_made_ready_while_one_is_done(at_once: int, ahead: int) -> None:
+    assert frames_ahead(at_once) == ahead
 
 
 def test_only_a_few_are_read_ahead_and_stopping_ends_the_threads() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vos_core.errors import InputError
-from vos_core.models.sam2_options import OPTIONS
+from vos_core.models.sam2_options import OPTIONS, most_frames_at_once
 from vos_core.models.sam2_settings import check_options, option_values, prompting_of
 from vos_core.prompts import Prompting
 from vos_core.runs import RunSettings
@@ -112,3 +112,10 @@ def test_parse_refuses(name: str, text: str) -> None:
 )
 def test_which_annotations_are_prompts(options: dict[str, Any], prompting: Prompting) -> None:
     assert prompting_of(settings_for(**options)) is prompting
+
+
+@pytest.mark.parametrize(("side", "frames"), [(64, 16383), (512, 255), (1024, 63), (2048, 15), (4096, 3)])
+def test_as_many_frames_at_once_as_cuda_s_grid_has_room_for(side: int, frames: int) -> None:
+    """Hiera attends in windows of 32 pixels' side, all of a batch at once: 65,535 of them at most."""
+    assert most_frames_at_once(side) == frames
+    assert frames * (side // 32) ** 2 <= 65_535 < (frames + 1) * (side // 32) ** 2

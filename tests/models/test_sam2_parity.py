@@ -119,7 +119,7 @@ def check(bench: Bench, model: str, objects: int, size: int, mode: str) -> None:
     segmenter = bench.ours(model, size, mode)
     found = list(segmenter.raw_logits(clip, {0: labels[0]}))
     ids = list(range(1, objects + 1))
-    masks = [segmenter._label_map(segmenter._settled(logits), ids).numpy() for logits in found]
+    masks = [segmenter._label_map(logits, ids).numpy() for logits in found]
     segmenter.close()
     assert worst(found, expected) < TOLERANCE
     constrain = bench.oracle(model)._apply_non_overlapping_constraints

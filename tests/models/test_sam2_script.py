@@ -203,3 +203,35 @@ def test_a_stop_in_mid_video_does_no_more_than_two_frames(
     segmenter.close()
     assert handed == [0, 1, 2, 3]
     assert max(advanced) <= 5 and len(advanced) <= 6
+
+
+def test_a_stop_is_heard_while_frames_are_done_anew(
+    weights: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory runs out at frame 20, and what is done anew up to there gives no mask: it is stopped by what it reads."""
+    write_dataset(tmp_path / "data", {"v": 30})
+    video = open_dataset(tmp_path / "data").video("v")
+    options = {"device": "cpu", "image_size": SIDE, "frames_at_once": 2}
+    segmenter = load(RunSettings("D", "d", "val", MODEL, 7, "naive", (), tuple(sorted(options.items()))), weights)
+    advanced: list[int] = []
+    real = VideoTracker.advance
+
+    def advance(tracker: VideoTracker, frame: int, features: Any) -> torch.Tensor:
+        advanced.append(frame)
+        if frame == 20:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return real(tracker, frame, features)
+
+    monkeypatch.setattr(VideoTracker, "advance", advance)
+    handed: list[int] = []
+    with pytest.raises(Cancelled, match="Video v was stopped"):
+        segment_video(
+            segmenter,
+            video,
+            tmp_path,
+            on_frame=lambda index, mask: handed.append(index),
+            should_stop=lambda: advanced[-2:] == [2, 3] and 20 in advanced,
+        )
+    segmenter.close()
+    assert handed == list(range(20))
+    assert advanced == [*range(21), 0, 1, 2, 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,48 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.sam2_random import SIDE, ArrayClip, Oracle, label_map, moving_squares, objects_of, write_checkpoint
-from vos_core.errors import InputError, VosLabError
+from tests.models.sam2_random import SIDE, ArrayClip, Oracle, label_map, moving_squares, objects_of
+from tests.models.segmenting import Video, run, settings_for
+from vos_core.errors import DeviceUnavailable, InputError
 from vos_core.home import Home
-from vos_core.models import sam2_video
+from vos_core.models import sam2_device, sam2_video
 from vos_core.models.base import LabelMap
 from vos_core.models.loading import load_model
 from vos_core.models.sam2_engine import TrackSettings as Track
 from vos_core.models.sam2_engine import VideoTracker, group_objects
-from vos_core.models.sam2_video import Sam2Segmenter, device_facts, load
-from vos_core.runs import RunSettings
-
-Video = tuple[ArrayClip, dict[int, LabelMap]]
-
-
-def settings_for(
-    model: str = "sam2_hiera_tiny", size: int | None = 7, mode: str | None = "position_preserving", **options: Any
-) -> RunSettings:
-    values = {"image_size": 64, "device": "cpu", **options}
-    return RunSettings("D", "data:D", "val", model, size, mode, (), tuple(sorted(values.items())))
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home with a random checkpoint of SAM 2 tiny and one of SAM 2.1 tiny."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    home = Home.from_environment({}, cwd=tmp_path_factory.mktemp("home"))
-    for model in ("sam2_hiera_tiny", "sam2.1_hiera_tiny"):
-        write_checkpoint(home.checkpoints, model)
-    yield home
-    sam2_video.free_parked()
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Video:
-    return moving_squares(tmp_path_factory.mktemp("frames") / "video", frames=5, objects=2)
-
-
-def run(segmenter: Sam2Segmenter, video: Video) -> np.ndarray:
-    clip, labels = video
-    return np.stack(list(segmenter.segment(clip, {0: labels[0]})))
+from vos_core.models.sam2_resize import resize_with_pillow
+from vos_core.models.sam2_video import Sam2Segmenter, load
 
 
 @pytest.mark.parametrize("model", ["sam2_hiera_tiny", "sam2.1_hiera_tiny"])
@@ -190,47 +159,61 @@ def test_groups_share_a_batch_where_their_prompts_do() -> None:
     assert [(group.ids, group.start) for group in apart] == [((1, 2), 0), ((3,), 0), ((5,), 0), ((9,), 2)]
 
 
-def out_of_memory(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
-    """Make the real tracker run out of memory on its third frame wherever a batch has more than `most` objects."""
-    seen: list[int] = []
-    real = VideoTracker.advance
-
-    def advance(tracker: VideoTracker, frame: int, features: Any) -> torch.Tensor:
-        objects = max(len(group.ids) for group in tracker.groups)
-        if frame == 2:
-            seen.append(objects)
-            if objects > most:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
-        return real(tracker, frame, features)
-
-    monkeypatch.setattr(VideoTracker, "advance", advance)
-    return seen
-
-
-def test_running_out_of_memory_halves_the_batch_and_goes_on(
-    weights: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    video = moving_squares(tmp_path / "video", frames=4, objects=4, size=(48, 64))
-    segmenter = load(settings_for(), weights)
-    whole = run(segmenter, video)
-    seen = out_of_memory(monkeypatch, most=2)
-    halved = run(segmenter, video)
+def test_prompts_are_kept_as_bits(weights: Home, tmp_path: Path) -> None:
+    """However many frames are annotated, one frame's masks at a time are arrays of bytes."""
+    height, width, objects, frames = 201, 333, 4, 40
+    clip = ArrayClip(np.broadcast_to(np.uint8(0), (frames, height, width, 3)))
+    random = np.random.default_rng(0)
+    prompts = {n: random.integers(1, objects + 1, (height, width), dtype=np.uint8) for n in range(frames)}
+    segmenter = load(settings_for(use_all_masks=True), weights)
+    tracemalloc.start()
+    kept = segmenter._objects_of(clip, prompts)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     segmenter.close()
-    assert seen == [4, 2]
-    assert halved.shape == whole.shape
-    assert (halved != whole).mean() < 0.01
+    bits = objects * frames * height * width / 8
+    assert held < 1.1 * bits and peak < 1.1 * bits + 20 * height * width
+    for frame, labels in prompts.items():
+        for n in range(1, objects + 1):
+            assert np.array_equal(kept[n][frame].unpacked(), labels == n)
 
 
-def test_running_out_of_memory_twice_is_told_in_words(
-    weights: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU here")
+def test_a_worker_with_a_gpu_that_torch_does_not_see_does_not_take_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it refuse the run: that slot is at fault, whether a GPU was asked for by name or not."""
+    assert sam2_device.find_device("auto").type == "cpu"
+    monkeypatch.setenv("VOSLAB_SLOT_DEVICE", "cuda")
+    for asked in ("auto", "cuda"):
+        with pytest.raises(DeviceUnavailable, match=r"was given a GPU, but .*doctor"):
+            sam2_device.find_device(asked)
+    assert sam2_device.find_device("cpu").type == "cpu"
+    monkeypatch.setenv("VOSLAB_SLOT_DEVICE", "cpu")
+    assert sam2_device.find_device("auto").type == "cpu"
+    with pytest.raises(InputError, match="CUDA was asked for"):
+        sam2_device.find_device("cuda")
+
+
+@pytest.mark.parametrize("objects", [1, 2, 7])
+@pytest.mark.parametrize("threshold", [0.0, -0.4, -11.0])
+def test_label_maps_made_in_bands_are_upstreams(
+    objects: int, threshold: float, weights: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    video = moving_squares(tmp_path / "video", frames=4, objects=4, size=(48, 64))
-    seen = out_of_memory(monkeypatch, most=0)
-    segmenter = load(settings_for(), weights)
-    with pytest.raises(VosLabError, match=r"Video video: .* at frame 2, with 2 of its 4 objects .*objects_at_once"):
-        run(segmenter, video)
+    """Ties included; a band never holds all objects' logits, and less than a row of them not either."""
+    random = torch.Generator().manual_seed(objects)
+    logits = torch.randint(-40, 40, (objects, 1, 30, 44), generator=random) / 3.0
+    segmenter = load(settings_for(score_thresh=threshold), weights)
+    settled = segmenter.predictor._apply_non_overlapping_constraints(logits)
+    expected = label_map(settled, range(1, objects + 1), threshold)
+    whole = segmenter._label_map(logits, list(range(1, objects + 1)))
+    seen = []
+    real = Sam2Segmenter._settled
+    monkeypatch.setattr(Sam2Segmenter, "_settled", lambda self, part: (seen.append(part.shape[2]), real(self, part))[1])
+    monkeypatch.setattr(sam2_video, "SETTLED_AT_ONCE", 4 * 44 * 2)
+    banded = segmenter._label_map(logits, list(range(1, objects + 1)))
     segmenter.close()
-    assert seen == [4, 2]
+    assert max(seen) == max(1, 8 // objects) and sum(seen) == 30
+    assert torch.equal(whole, banded) and np.array_equal(banded.numpy(), expected)
+    assert len(np.unique(expected)) > 1
 
 
 @pytest.mark.parametrize(
@@ -266,9 +249,28 @@ def test_facts(weights: Home) -> None:
     assert facts["memory_size"] == 4 and facts["memory_mode"] == "naive"
     assert facts["precision"] == "float32" and facts["hole_filling"] == "off"
     assert len(facts["checkpoint_sha256"]) == 64 and facts["config"] == "configs/sam2/sam2_hiera_t.yaml"
-    machine = device_facts()
+    machine = sam2_device.device_facts()
     assert machine["torch"] == torch.__version__ and machine["sam2"] == "1.1.0"
     assert (machine["peak_gpu_bytes"] is None) == (not torch.cuda.is_available())
+
+
+def test_frames_are_resized_the_device_s_way_and_two_batches_ahead(
+    weights: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, labels = moving_squares(tmp_path / "video", frames=30, objects=1, size=(48, 64))
+    resized = []
+
+    def resizer(device: str) -> Any:
+        return lambda picture, side: (resized.append(device), resize_with_pillow(picture, side))[1]
+
+    monkeypatch.setattr(sam2_video, "resizer", resizer)
+    segmenter = load(settings_for(frames_at_once=8), weights)
+    masks = segmenter.segment(clip, {0: labels[0]})
+    next(masks)
+    assert max(clip.reads) == 7 + 16
+    masks.close()  # type: ignore[attr-defined]
+    assert len(resized) > 8 and set(resized) == {"cpu"}
+    segmenter.close()
 
 
 @pytest.mark.slow

@@ -24,6 +24,12 @@ def no_dispatcher(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vos_core.execution.submit.ensure_dispatcher", lambda home: False)
 
 
+@pytest.fixture(autouse=True)
+def scrolled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after scrolling through the page: no browser is here to tell what comes into sight."""
+    monkeypatch.setattr("ui.parts.sight.seen", lambda _key: True)
+
+
 @pytest.fixture
 def here(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The home that the pages see; empty."""
@@ -56,7 +62,7 @@ def open_page() -> OpenPage:
         for name, value in query.items():
             test.query_params[name] = str(value)
         test.run()
-        if file != "runs.py":
+        if file != "results.py":
             test.switch_page(f"../pages/{file}")
             for name, value in query.items():
                 test.query_params[name] = str(value)

@@ -31,7 +31,7 @@ def warnings(open_page: OpenPage, file: str) -> str:
     return "\n".join(warning.value for warning in open_page(file).warning)
 
 
-@pytest.mark.parametrize("file", ["runs.py", "launch.py", "importing.py", "compare.py"])
+@pytest.mark.parametrize("file", ["results.py", "launch.py", "importing.py", "compare.py"])
 def test_a_page_names_the_host(here: Home, runs: dict[str, int], open_page: OpenPage, file: str) -> None:
     assert "node-7" not in warnings(open_page, file)
     hold(here, age=1)
@@ -41,10 +41,10 @@ def test_a_page_names_the_host(here: Home, runs: dict[str, int], open_page: Open
 
 def test_a_host_that_is_gone_is_not_named(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
     hold(here, age=STALE_SECONDS + 5)
-    assert "node-7" not in warnings(open_page, "runs.py")
+    assert "node-7" not in warnings(open_page, "results.py")
 
 
-@pytest.mark.parametrize("file", ["runs.py", "queue.py"])
+@pytest.mark.parametrize("file", ["results.py", "queue.py"])
 def test_a_page_says_that_the_dispatcher_crashes(
     here: Home, runs: dict[str, int], open_page: OpenPage, file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

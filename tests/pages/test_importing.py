@@ -128,6 +128,18 @@ def test_adopting_queues_its_runs_in_naive_mode_and_registers_its_data(
     assert (run.settings.model, run.settings.memory_size, run.settings.memory_mode) == ("sam2_hiera_large", 3, "naive")
     assert {name: found.root for name, found in find_datasets(here).items()} == {"DAVIS": project / "DAVIS"}
     assert "1 dataset and 1 checkpoint" in test.success[0].value
+    assert "known here as" not in test.success[0].value
+
+
+def test_an_adopted_dataset_whose_name_is_taken_is_told_by_its_other_name(
+    here: Home, project: Path, open_page: OpenPage
+) -> None:
+    near = write_dataset(here.data / "DAVIS", {"one": 3})
+    test = look(open_page("importing.py"), project).button(key="adopt-confirm").click().run()
+    assert not test.exception and not test.error
+    found = {name: one.root for name, one in find_datasets(here).items()}
+    assert found == {"DAVIS": near, "DAVIS-2": project / "DAVIS"}
+    assert "DAVIS is known here as DAVIS-2." in test.success[0].value.replace("\\", "")
 
 
 @pytest.mark.parametrize(

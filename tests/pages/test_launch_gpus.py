@@ -18,7 +18,7 @@ def test_gpus_are_asked_for_where_there_are_some(
     write_dataset(here.data / "demo", {"one": 4})
     planned: list[Placement] = []
     monkeypatch.setattr("vos_core.gpus._driver", lambda: driver)
-    monkeypatch.setattr("ui.launch_plan.plan_panel", lambda grid, home: planned.append(grid.placement))
+    monkeypatch.setattr("ui.launch.plan.plan_panel", lambda grid, home, name: planned.append(grid.placement))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     test = open_page("launch.py")
     test.pills(key="launch-models-sam2").set_value(["sam2_hiera_large"]).run()

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from db import queries
-from db.models import Intent, Lease
+from db.models import Intent, Lease, Run
 from db.session import reading, writing
 from db.states import IntentKind
 from tests.pages.conftest import OpenPage, component_data, text_of
+from ui.queue import view
 from vos_core.home import Home
 
 
@@ -40,6 +41,35 @@ def test_a_machine_without_a_gpu_says_so_in_one_line(
     test = open_page("queue.py")
     assert "No NVIDIA GPU here" in text_of(test)
     assert component_data(test)["gpus"] == []
+
+
+def test_why_a_wish_was_refused_stays_until_the_next_wish(
+    here: Home, runs: dict[str, int], open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wishes: list[dict[str, Any]] = [{"action": "up", "runs": [runs["done"]]}]
+    real = view.board
+    monkeypatch.setattr(view, "board", lambda *drawn: (real(*drawn)[0], wishes.pop() if wishes else None))
+    test = open_page("queue.py")
+    for _ in range(3):  # it polls
+        (error,) = test.error
+        assert "It has left the queue meanwhile" in error.value
+        test.run()
+    wishes.append({"action": "pause", "runs": [runs["running"]]})
+    monkeypatch.setattr(view, "act", lambda *_: None)
+    test.run()
+    assert not test.error
+
+
+def test_time_left_does_not_pass_for_that_of_runs_that_wait(
+    here: Home, runs: dict[str, int], open_page: OpenPage
+) -> None:
+    with writing(here.database) as session:
+        session.get_one(Run, runs["running"]).seconds_left = 75.0
+    assert "left of what is under way" in text_of(open_page("queue.py"))
+    with writing(here.database) as session:
+        session.get_one(Run, runs["queued"]).seconds_left = 25.0
+    text = text_of(open_page("queue.py"))
+    assert "1 min 40 s" in text and "under way" not in text
 
 
 def test_runs_in_queue_order_with_progress_and_their_buttons(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -125,7 +126,7 @@ def test_sam2_run_is_held_against_the_published_figures(
         run = session.get_one(Run, runs["done"])
         run.dataset, run.model, run.memory_size, run.memory_mode = "DAVIS", "sam2_hiera_large", 7, "naive"
         run.videos, run.videos_done, run.objects, run.jf_mean = 30, 30, 61, figure
-    test = open_page("run.py", run=runs["done"])
+    test = open_page("run.py", run=runs["done"], part="more")
     assert not test.exception
     (box,) = test.get(outcome)
     assert f"{figure:.4f}" in box.value and "0.8938" in box.value
@@ -137,14 +138,14 @@ def test_sam2_run_is_held_against_the_published_figures(
 
 def test_runs_without_published_figures_are_held_against_none(runs: dict[str, int], open_page: OpenPage) -> None:
     assert "Against the published figures" not in [
-        item.value for item in open_page("run.py", run=runs["done"]).subheader
+        item.value for item in open_page("run.py", run=runs["done"], part="more").subheader
     ]
 
 
 def test_failures_are_listed_worst_first_and_lead_to_their_worst_frame(
     here: Home, runs: dict[str, int], open_page: OpenPage
 ) -> None:
-    test = open_page("run.py", run=runs["static"])
+    test = open_page("run.py", run=runs["static"], part="failures")
     stored = queries.failures(here.database, runs["static"])
     assert len(stored) > 3
     rows = table_called(test, "Failures")["rows"]
@@ -164,7 +165,7 @@ def test_failures_are_listed_worst_first_and_lead_to_their_worst_frame(
 
 
 def test_disagreements_are_no_failures(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
-    test = open_page("run.py", run=runs["agreement"])
+    test = open_page("run.py", run=runs["agreement"], part="failures")
     stored = queries.failures(here.database, runs["agreement"])
     assert stored and "Where they disagree" in [item.value for item in test.subheader]
     shown = table_called(test, "Disagreements with sample_submission")
@@ -178,10 +179,12 @@ def test_no_failures_says_where_they_were_looked_for(here: Home, runs: dict[str,
         for episode in session.scalars(select(FailureEpisode)).all():
             session.delete(episode)
     assert "No failures found. Looked for in the 3 scored videos of 3." in text_of(
-        open_page("run.py", run=runs["done"])
+        open_page("run.py", run=runs["done"], part="failures")
     )
-    assert "in the 1 scored video of 3" in text_of(open_page("run.py", run=runs["failed"]))
-    assert "No failures" not in text_of(open_page("run.py", run=runs["mose"])), "nothing is scored there"
+    assert "in the 1 scored video of 3" in text_of(open_page("run.py", run=runs["failed"], part="failures"))
+    assert "No failures" not in text_of(open_page("run.py", run=runs["mose"], part="failures")), (
+        "nothing is scored there"
+    )
 
 
 def test_server_scores_are_kept_apart_and_can_be_removed(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
@@ -254,7 +257,7 @@ def test_unknown_run_in_the_address_shows_the_newest(runs: dict[str, int], open_
 
 
 def test_timings_by_stage_are_sums_over_the_videos(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
-    shown = text_of(open_page("run.py", run=runs["done"]))
+    shown = text_of(open_page("run.py", run=runs["done"], part="background"))
     frames = sum(task.frames for task in queries.tasks(here.database, runs["done"]))
     for stage, seconds in (
         ("Waiting for frames", 0.03 * frames),
@@ -267,7 +270,7 @@ def test_timings_by_stage_are_sums_over_the_videos(here: Home, runs: dict[str, i
 
 
 def test_a_second_metric_is_asked_for_and_shown(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
-    test = open_page("run.py", run=runs["done"])
+    test = open_page("run.py", run=runs["done"], part="more")
     test.button(key="score-dot").click().run()
     assert not test.exception
     with writing(here.database) as session:
@@ -278,14 +281,14 @@ def test_a_second_metric_is_asked_for_and_shown(here: Home, runs: dict[str, int]
         run = session.get_one(Run, runs["done"])
         assert {task.kind for task in run.tasks} == {"score_dot"} and run.state == "queued"
         run.state, run.dot_scores = "done", {"J&F-dot": 0.61, "J-dot": 0.6, "F-dot": 0.62, "J&F-dot-d": None}
-    shown = {item.label: item.value for item in open_page("run.py", run=runs["done"]).metric}
+    shown = {item.label: item.value for item in open_page("run.py", run=runs["done"], part="more").metric}
     assert (shown["J&F-dot"], shown["J&F-dot-d"]) == ("0.610", "–")
     assert shown["J&F-Mean"] != shown["J&F-dot"]
 
 
 @pytest.mark.parametrize("which", ["agreement", "leaked", "mose", "running", "failed"])
 def test_no_second_metric_where_there_can_be_none(runs: dict[str, int], open_page: OpenPage, which: str) -> None:
-    test = open_page("run.py", run=runs[which])
+    test = open_page("run.py", run=runs[which], part="more")
     assert not test.exception
     assert "score-dot" not in [button.key for button in test.button]
 
@@ -311,3 +314,75 @@ def test_a_run_is_held_against_a_folder(here: Home, runs: dict[str, int], open_p
         apply_intents(session, here)
     newest = queries.runs(here.database)[0]
     assert newest.score_kind == "agreement" and newest.reference == own.predictions
+
+
+@pytest.mark.parametrize("order", ["", "name"])
+def test_bars_are_of_every_scored_video(here: Home, runs: dict[str, int], open_page: OpenPage, order: str) -> None:
+    chart = table_called(open_page("run.py", run=runs["done"], order=order), "J and F of each video")
+    tasks = {task.video: task for task in queries.tasks(here.database, runs["done"])}
+    worst = sorted(tasks, key=lambda video: (tasks[video].j_mean or 0) + (tasks[video].f_mean or 0))
+    assert [mark["id"] for mark in chart["marks"]] == (sorted(tasks) if order == "name" else worst)
+    for mark in chart["marks"]:
+        task = tasks[mark["id"]]
+        assert [bar["value"] for bar in mark["bars"]] == [task.j_mean, task.f_mean]
+        assert parse_qs(urlsplit(mark["href"]).query) == {"run": [str(runs["done"])], "video": [mark["id"]]}
+
+
+def test_what_is_scored_so_far_is_called_so_far(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    rows = queries.object_rows(here.database, runs["running"])
+    mean = sum(row.jf_mean for row in rows) / len(rows)
+    shown = text_of(open_page("run.py", run=runs["running"]))
+    assert f"So far, over the objects of 1 of 3 videos: J&F-Mean {mean:.3f}" in shown
+    assert "So far" not in text_of(open_page("run.py", run=runs["done"]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("official", "annotations"), ("leaked", "annotations"), ("agreement", "masks")]
+)
+def test_a_finished_run_with_videos_that_cannot_be_scored_says_so(
+    here: Home, runs: dict[str, int], open_page: OpenPage, kind: str, what: str
+) -> None:
+    with writing(here.database) as session:
+        run = session.get_one(Run, runs["done"])
+        run.score_kind, run.reference = kind, run.predictions if kind == "agreement" else None
+        run.tasks[0].j_mean = run.tasks[0].f_mean = None
+    shown = text_of(open_page("run.py", run=runs["done"]))
+    assert f"Over the objects of 2 of 3 videos: the others have no {what} to be scored against. A bar" in shown
+    assert "So far" not in shown
+
+
+@pytest.mark.parametrize(("video", "shown"), [("drifting", "drifting"), ("", "crossing"), ("no such", "crossing")])
+def test_curves_are_of_the_video_in_the_address_else_of_the_worst(
+    here: Home, runs: dict[str, int], open_page: OpenPage, video: str, shown: str
+) -> None:
+    query = {"video": video} if video else {}
+    test = open_page("run.py", run=runs["static"], part="time", **query)
+    assert not test.exception
+    (data,) = [json.loads(item.proto.json) for item in test.get("bidi_component") if "measures" in item.proto.json]
+    task = queries.task(here.database, runs["static"], shown)
+    assert task is not None
+    assert (data["video"], data["frames"], data["measures"]) == (shown, task.frames, ["J", "F"])
+    stored = queries.curves(here.database, task.id)
+    assert [curve["object"] for curve in data["runs"][0]["curves"]] == [curve.object_id for curve in stored]
+    assert data["runs"][0]["curves"][0]["f"] == [round(value, 5) for value in stored[0].f]
+    means = dict.fromkeys(stored[0].frames, 0.0)
+    for curve in stored:
+        for frame, j, f in zip(curve.frames, curve.j, curve.f, strict=True):
+            means[frame] += j + f
+    assert data["frame"] == min(means, key=lambda frame: (means[frame], frame))
+
+
+def test_the_log_has_this_runs_lines_and_no_others(here: Home, runs: dict[str, int], open_page: OpenPage) -> None:
+    here.logs.mkdir(parents=True, exist_ok=True)
+    one, other = f"run {runs['done']} video crossing: done", f"run {runs['done']}0 video crossing: done"
+    (here.logs / "dispatcher.log").write_text(f"{one}\n{other}\n", encoding="utf-8")
+    shown = text_of(open_page("run.py", run=runs["done"], part="log"))
+    assert one in shown.splitlines() and other not in shown
+    assert "has no word of this run" in text_of(open_page("run.py", run=runs["static"], part="log"))
+
+
+def test_what_is_not_chosen_is_not_drawn(runs: dict[str, int], open_page: OpenPage) -> None:
+    test = open_page("run.py", run=runs["done"], part="videos")
+    captions = [json.loads(item.proto.json).get("caption", "") for item in test.get("bidi_component")]
+    assert "Videos of this run with their timings" in captions and "Scores of each object" not in captions
+    assert not test.get("plotly_chart")

@@ -35,7 +35,7 @@ from vos_core.runs import Grid
 
 HEIGHT, WIDTH = 90, 160
 UNREADABLE = "Frame 00003.jpg cannot be decoded (truncated file): replace the file, then retry the video."
-STRANGE = "rock & <script>roll 'ü'"
+STRANGE = "rock & <script>roll \"'ü'\""
 
 
 def write_dataset(root: Path, videos: dict[str, int], *, first_only: bool = False) -> Path:

@@ -9,9 +9,9 @@ from ui.navigation import ROOT
 
 PROBE = """
 import importlib, pathlib, sys
-for path in sorted(pathlib.Path("ui").glob("*.py")):
+for path in sorted(pathlib.Path("ui").rglob("*.py")):
     if path.stem not in ("__init__", "main"):
-        importlib.import_module(f"ui.{path.stem}")
+        importlib.import_module(".".join(path.with_suffix("").parts))
 import vos_core.execution.submit, vos_core.launch, vos_core.datasets, db.queries
 import vos_core.models.checkpoints, vos_core.models.sam2_settings
 heavy = [name for name in ("torch", "cv2", "sam2", "torchvision") if name in sys.modules]

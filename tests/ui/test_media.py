@@ -15,13 +15,13 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from db import queries
-from db.models import VideoTask
+from db.models import Run, VideoTask
 from db.session import writing
 from tests.ui.seed import STRANGE, enter, finish, launch, write_dataset
 from tests.ui.seed_apart import apart_home
-from ui.footage import dataset_key, footage, prediction_base, reference_base
-from ui.media import routes
-from ui.run_server import submission_file
+from ui.media.footage import dataset_key, footage, prediction_base, reference_base
+from ui.media.routes import routes
+from ui.run.server import submission_file
 from vos_core.datasets import open_dataset
 from vos_core.home import Home
 from vos_core.imports import plan_import
@@ -64,7 +64,7 @@ def bases(home: Home, run_id: int, video: str) -> dict[str, str]:
     return {
         "pictures": found.picture_base(),
         "annotations": found.annotation_base(),
-        "predictions": prediction_base(run.id, run.fingerprint, task.attempt, video),
+        "predictions": prediction_base(run.id, run.edition, task.attempt, video),
     }
 
 
@@ -85,6 +85,19 @@ def test_answers_with_the_stored_file_for_ever(
     assert response.content == (home.root / folder / video / file).read_bytes()
     assert response.headers["content-type"] == media_type
     assert "immutable" in response.headers["cache-control"]
+
+
+def test_a_run_that_gets_the_id_of_a_deleted_one_has_other_addresses(
+    home: Home, run_id: int, client: TestClient
+) -> None:
+    """Browsers keep the masks of the deleted one for ever: same id, same settings, same attempt."""
+    before = bases(home, run_id, "one")["predictions"]
+    with writing(home.database) as session:
+        session.get_one(Run, run_id).created_at += 1
+    after = bases(home, run_id, "one")["predictions"]
+    assert before != after
+    assert client.get(f"/{after}00002.png").status_code == 200
+    assert client.get(f"/{before}00002.png").status_code == 404
 
 
 HOSTILE = (

@@ -9,11 +9,12 @@ import pytest
 
 from db import queries
 from db.models import Lease
+from db.queue import queue_overview
 from db.schema import ensure
 from db.session import writing
 from db.states import RunState
 from tests.ui.seed import launch, write_dataset
-from ui.queue_actions import Action, act, locked, offered
+from ui.queue.actions import Action, act, locked, offered
 from vos_core.errors import InputError
 from vos_core.execution.intents import apply_intents
 from vos_core.home import Home
@@ -34,7 +35,7 @@ def queued(home: Home) -> list[int]:
 
 
 def order(home: Home) -> list[int]:
-    return [run.id for run in queries.queue_overview(home.database).runs]
+    return [run.id for run in queue_overview(home.database).runs]
 
 
 def ask(home: Home, action: Action, runs: list[int]) -> None:
@@ -90,7 +91,7 @@ def test_a_run_that_left_the_queue_cannot_be_moved(home: Home, queued: list[int]
     ],
 )
 def test_what_runs_offer(home: Home, queued: list[int], states: list[RunState], failed: int, actions: str) -> None:
-    (row, *_) = queries.queue_overview(home.database).runs
+    (row, *_) = queue_overview(home.database).runs
     rows = [replace(row, state=state.value, videos_failed=failed) for state in states]
     assert [action.value for action in offered(rows)] == actions.split()
 

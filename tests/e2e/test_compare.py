@@ -1,0 +1,204 @@
+"""The Compare page in a browser: choosing runs, and from a bar or a cell to the frame that explains it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from db.comparisons import frame_means
+from tests.e2e.conftest import Served
+from tests.e2e.player_app import IDS
+from tests.ui.seed import STRANGE, finish, launch, write_dataset
+from vos_core.analysis.lineup import lowest, widest_gap
+from vos_core.home import Home
+from vos_core.runs import Grid
+
+FOCUSED = """() => {
+  let node = document.activeElement;
+  while (node.shadowRoot) node = node.shadowRoot.activeElement;
+  return [node.dataset.cell, node.closest("tr").sectionRowIndex];
+}"""
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def runs_of(page: Page) -> str:
+    return parse_qs(urlsplit(page.url).query).get("runs", [""])[0]
+
+
+def asked(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def test_a_cell_opens_its_runs_worst_frame_with_all_runs(app: Served, page: Page) -> None:
+    ids = [IDS["flow"], IDS["static"], IDS["done"]]
+    page.goto(f"{app.url}/compare?runs={','.join(map(str, ids))}")
+    rows = page.get_by_test_id("heat-row")
+    expect(rows).to_have_count(3)
+    page.locator(f'[data-testid="heat-row"]:has-text("{STRANGE[:12]}") a[data-cell="1"]').click()
+    page.wait_for_url("**/inspect?**")
+    means = frame_means(app.home.database, ids, STRANGE)
+    wanted = {
+        "run": str(ids[0]),
+        "with": f"{ids[1]},{ids[2]}",
+        "video": STRANGE,
+        "frame": str(lowest(means[ids[1]])),
+    }
+    assert {key: value for key, value in asked(page).items() if key in wanted} == wanted
+    page.go_back()
+    expect(rows).to_have_count(3)
+    assert runs_of(page) == ",".join(map(str, ids))
+
+
+@pytest.mark.parametrize("of", [None, 1])
+def test_a_video_whose_name_has_a_colon_is_opened(
+    home: Home, served: Callable[[], Served], page: Page, of: int | None
+) -> None:
+    write_dataset(home.data / "demo", {"cam:01": 12})
+    ids = launch(home, Grid((("demo", home.store(home.data / "demo"), "val"),), ("static", "flow")))
+    for run_id, drift in zip(ids, (20, 8)):
+        finish(home, run_id, drift=drift)
+    page.goto(f"{served().url}/compare?runs={ids[0]},{ids[1]}")
+    row = page.get_by_test_id("heat-row")
+    (row.locator("th a") if of is None else row.locator(f'a[data-cell="{of}"]')).click()
+    page.wait_for_url("**/inspect?**")
+    means = frame_means(home.database, ids, "cam:01")
+    frame = widest_gap([means[run_id] for run_id in ids]) if of is None else lowest(means[ids[of]])
+    found = asked(page)
+    assert (found["run"], found["with"], found["video"], found["frame"]) == (
+        str(ids[0]),
+        str(ids[1]),
+        "cam:01",
+        str(frame),
+    )
+
+
+def test_a_bar_opens_where_the_runs_differ_most(app: Served, page: Page) -> None:
+    ids = [IDS["static"], IDS["done"]]
+    page.goto(f"{app.url}/compare?runs={ids[0]},{ids[1]}")
+    bars = page.get_by_test_id("bar")
+    expect(bars).to_have_count(3)
+    video = bars.first.get_attribute("data-id")
+    assert video
+    bars.first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/inspect?**")
+    means = frame_means(app.home.database, ids, video)
+    found = asked(page)
+    assert (found["run"], found["with"], found["video"]) == (str(ids[0]), str(ids[1]), video)
+    assert int(found["frame"]) == widest_gap([means[run_id] for run_id in ids])
+
+
+def test_runs_are_chosen_and_a_fresh_browser_sees_the_same(app: Served, page: Page, browser: Browser) -> None:
+    page.goto(f"{app.url}/compare?runs={IDS['static']},{IDS['done']}")
+    expect(page.get_by_test_id("bar")).to_have_count(3)
+    page.get_by_role("button", name="Swap A and B").click()
+    page.wait_for_url(f"**runs={IDS['done']}%2C{IDS['static']}")
+    # The address comes before the rest of the answer, which sets the field anew.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    field = page.get_by_role("combobox").first
+    field.click()
+    field.type(f"#{IDS['flow']} ")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**runs={IDS['done']}%2C{IDS['static']}%2C{IDS['flow']}**")
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="C − A", exact=True).click()
+    page.wait_for_url(f"**pair={IDS['flow']}**")
+    page.get_by_role("radio", name="Points over A", exact=True).click()
+    page.wait_for_url("**colour=difference**")
+    page.get_by_role("radio", name="Attributes", exact=True).click()
+    page.wait_for_url("**view=attributes**")
+    expect(page.get_by_test_id("heat")).to_have_count(2)
+
+    def seen(window: Page) -> list[str]:
+        expect(window.get_by_test_id("heat")).to_have_count(2)
+        expect(window.get_by_test_id("bar")).to_have_count(3)
+        tables = window.get_by_test_id("heat").all_inner_texts()
+        return [*tables, *(bar.get_attribute("title") or "" for bar in window.get_by_test_id("bar").all())]
+
+    other = browser.new_context().new_page()
+    try:
+        other.goto(page.url)
+        assert seen(other) == seen(page)
+    finally:
+        other.context.close()
+
+
+def test_sorting_and_arrow_keys_stay_in_the_browser(app: Served, page: Page) -> None:
+    page.goto(f"{app.url}/compare?runs={IDS['static']},{IDS['done']}")
+    heat = page.get_by_test_id("heat").first
+    rows = heat.get_by_test_id("heat-row")
+    expect(rows).to_have_count(3)
+    heat.locator('[data-focus="sort-1"]').click()
+    values = [float(text.strip()) for text in heat.locator('a[data-cell="1"]').all_inner_texts()]
+    assert values == sorted(values) and len(set(values)) == 3
+    expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("B")
+    # By keyboard too; what the server says to it takes the focus from nothing.
+    heat.locator('[data-focus="sort-1"]').press("Enter")
+    expect(heat.locator("th[aria-sort=descending]")).to_contain_text("B")
+    expect(heat).not_to_have_attribute("aria-busy", "true")  # answered
+    expect(heat.locator('[data-focus="sort-1"]')).to_be_focused()
+    heat.locator('[data-focus="sort-1"]').press("Enter")
+    heat.locator('[data-focus="sort-1"]').press("Enter")
+    expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("B")
+    heat.locator('a[data-cell="1"]').first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    place = page.evaluate(FOCUSED)
+    assert place == ["0", 1]
+    page.wait_for_url("**order=1**")
+    order = rows.evaluate_all("rows => rows.map((row) => row.dataset.id)")
+    page.reload()
+    expect(rows).to_have_count(3)
+    assert rows.evaluate_all("rows => rows.map((row) => row.dataset.id)") == order
+    expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("B")
+
+
+def test_an_order_outlives_another_choice_and_a_reload(app: Served, page: Page) -> None:
+    ids = [IDS["static"], IDS["flow"], IDS["done"]]
+    page.goto(f"{app.url}/compare?runs={','.join(map(str, ids))}")
+    heat = page.get_by_test_id("heat").first
+    descending = heat.locator("th[aria-sort=descending]")
+    heat.locator('[data-focus="sort-1"]').click()
+    heat.locator('[data-focus="sort-1"]').click()
+    expect(descending).to_contain_text("B")
+    page.get_by_role("radio", name="Points over A", exact=True).click()
+    page.wait_for_url("**colour=difference**")
+    expect(heat.locator('a[data-cell="1"]').first).to_have_text(re.compile("^[+−]"))
+    expect(descending).to_contain_text("B")
+    page.wait_for_url("**order=-1**")
+    page.get_by_role("radio", name="Attributes", exact=True).click()
+    page.wait_for_url("**view=attributes**")
+    attributes = page.get_by_test_id("heat").nth(1)
+    attributes.locator('[data-focus="sort-last"]').click()
+    page.get_by_role("radio", name="J&F", exact=True).click()
+    page.wait_for_url(lambda url: "colour=" not in url)
+    found = asked(page)
+    assert (found["order"], found["attribute-order"]) == ("-1", "-last")
+    page.reload()
+    expect(descending).to_contain_text("B")
+    expect(attributes.locator("th[aria-sort=descending]")).to_contain_text("Spread")
+    assert asked(page) == found
+
+    # Taken back as it was chosen, and Back leads to the order that was there then.
+    heat.locator('[data-focus="sort-0"]').click()
+    expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("A")
+    page.get_by_role("radio", name="Points over A", exact=True).click()
+    page.wait_for_url("**colour=difference**")
+    expect(heat.locator('a[data-cell="1"]').first).to_have_text(re.compile("^[+−]"))
+    expect(heat).not_to_have_attribute("aria-busy", "true")
+    before = page.evaluate("history.length")
+    for _ in range(2):
+        heat.locator('[data-focus="sort-0"]').click()
+        expect(heat).not_to_have_attribute("aria-busy", "true")  # answered
+    expect(heat.locator("th[aria-sort]")).to_have_count(0)
+    assert "&order=" not in page.url
+    assert page.evaluate("history.length") == before, "sorting is no place to go back to"
+    page.go_back()
+    page.wait_for_url(lambda url: "colour=" not in url)
+    expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("A")
+    assert asked(page)["order"] == "0"

@@ -1,0 +1,243 @@
+"""The address and the browser's history: a step is one entry, Back returns to the page as it was."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from db.models import Lease
+from db.session import writing
+from tests.e2e.conftest import Served, serve
+from tests.ui.seed import full_home
+from vos_core.execution.lease import Holder
+from vos_core.home import Home
+
+IDS: dict[str, int] = {}
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Served]:
+    """Runs in every state, held as they are by a process that dispatches nothing."""
+    home = Home.from_environment({}, cwd=tmp_path_factory.mktemp("navigation") / "home")
+    IDS.update(full_home(home))
+    idle = subprocess.Popen(["sleep", "3600"])
+    here = Holder.this_process()
+    started = psutil.Process(idle.pid).create_time()
+    with writing(home.database) as session:
+        session.add(
+            Lease(
+                id=1,
+                token="test",
+                host=here.host,
+                boot_id=here.boot_id,
+                pid=idle.pid,
+                process_started=started,
+                heartbeat=0.0,
+            )
+        )
+    try:
+        with serve(home) as served:
+            yield served
+    finally:
+        idle.kill()
+        idle.wait()
+
+
+def where(page: Page) -> tuple[str, dict[str, str]]:
+    """The page's own part of the address, and its query."""
+    parts = urlsplit(page.url)
+    return parts.path.rpartition("/")[2], {name: values[0] for name, values in parse_qs(parts.query).items()}
+
+
+def entries(page: Page) -> int:
+    return int(page.evaluate("history.length"))
+
+
+def test_one_entry_a_step_and_back_as_it_was(app: Served, page: Page) -> None:
+    ids = [IDS["flow"], IDS["static"], IDS["done"]]
+    runs = ",".join(map(str, ids))
+    page.goto(f"{app.url}/compare?runs={runs}")
+    expect(page.get_by_test_id("heat-row")).to_have_count(3)
+    start = entries(page)
+    page.get_by_role("radio", name="Objects").click()
+    page.wait_for_url("**view=objects**")
+    page.get_by_role("radio", name="Points over A").click()
+    page.wait_for_url("**colour=difference**")
+    assert entries(page) == start + 2
+    page.locator('[data-testid="heat-row"] a[data-cell="1"]').first.click()
+    page.wait_for_url("**/inspect?**")
+    expect(page.get_by_role("slider").first).to_be_visible()
+    assert entries(page) == start + 3
+    page.go_back()
+    page.wait_for_url("**/compare?**")
+    expect(page.get_by_role("radio", name="Points over A")).to_be_checked()
+    expect(page.get_by_role("radio", name="Objects")).to_be_checked()
+    assert where(page) == ("compare", {"runs": runs, "view": "objects", "colour": "difference"})
+    page.go_back()
+    expect(page.get_by_role("radio", name="Points over A")).not_to_be_checked()
+    assert where(page)[1] == {"runs": runs, "view": "objects"}
+    page.go_forward()
+    page.go_forward()
+    page.wait_for_url("**/inspect?**")
+    expect(page.get_by_role("slider").first).to_be_visible()
+
+
+def test_back_to_the_filtered_results(app: Served, page: Page) -> None:
+    page.goto(f"{app.url}/")
+    page.get_by_role("searchbox").first.fill("flow")
+    page.wait_for_url("**flow**")
+    expect(page.locator(".board tbody tr a").first).to_be_visible()
+    start, view = entries(page), page.url
+    page.locator(".board tbody tr a").first.click()
+    page.wait_for_url("**/run?**")
+    expect(page.get_by_role("radio", name="Videos")).to_be_visible()
+    assert entries(page) == start + 1
+    page.go_back()
+    page.wait_for_url(view)
+    expect(page.get_by_role("searchbox").first).to_have_value("flow")
+
+
+class Straggler:
+    """Stands between browser and server; once a page is left, what it polled last is asked again and again."""
+
+    def __init__(self, browser: WebSocketRoute) -> None:
+        self._browser, self._server = browser, browser.connect_to_server()
+        self._poll: bytes | None = None
+        self.leaving = False
+        self.sent = 0
+        browser.on_message(self._asked)
+        self._server.on_message(self._answered)
+
+    @property
+    def polled(self) -> bool:
+        """Whether the page polls."""
+        return self._poll is not None
+
+    def _asked(self, message: str | bytes) -> None:
+        assert isinstance(message, bytes)
+        if BackMsg.FromString(message).rerun_script.is_auto_rerun and not self.leaving:
+            self._poll = message
+        self._server.send(message)
+
+    def _answered(self, message: str | bytes) -> None:
+        if self.leaving and self._poll is not None:
+            self._server.send(self._poll)
+            self.sent += 1
+        self._browser.send(message)
+
+
+@pytest.mark.parametrize("way", ["row", "navigation bar"])
+def test_a_late_poll_of_the_page_that_was_left_leaves_the_next_one_alone(app: Served, page: Page, way: str) -> None:
+    lines: list[Straggler] = []
+    page.route_web_socket("**/_stcore/stream", lambda line: lines.append(Straggler(line)))
+    for _ in range(3):
+        page.goto(f"{app.url}/")
+        expect(page.locator(".board tbody tr a").first).to_be_visible()
+        line = lines[-1]
+        while not line.polled:
+            page.wait_for_timeout(100)
+        line.leaving = True
+        if way == "row":
+            page.locator(f'[data-testid="row"][data-id="{IDS["flow"]}"] a').first.click()
+            page.wait_for_url("**/run?**")
+            seen = page.get_by_test_id("bar").first
+        else:
+            page.get_by_role("link", name="Compare").first.click()
+            page.wait_for_url("**/compare?runs=**")
+            seen = page.get_by_test_id("heat-row").first
+        expect(seen).to_be_visible()
+        page.wait_for_timeout(400)  # a run of the script that takes it away comes after the page's own
+        expect(seen).to_be_visible(timeout=1000)
+        assert line.sent > 3
+
+
+class Held:
+    """Stands between browser and server; while `held`, what the server says waits."""
+
+    def __init__(self, browser: WebSocketRoute) -> None:
+        self._browser = browser
+        self._waiting: list[str | bytes] = []
+        self.held = False
+        self.asked = 0
+        server = browser.connect_to_server()
+
+        def ask(message: str | bytes) -> None:
+            self.asked += 1
+            server.send(message)
+
+        browser.on_message(ask)
+        server.on_message(self._answered)
+
+    def _answered(self, message: str | bytes) -> None:
+        self._waiting.append(message)
+        if not self.held:
+            self.release()
+
+    def release(self) -> None:
+        self.held = False
+        for message in self._waiting:
+            self._browser.send(message)
+        self._waiting.clear()
+
+
+def test_a_choice_outlives_what_was_asked_before_its_address_came(app: Served, page: Page) -> None:
+    lines: list[Held] = []
+    page.route_web_socket("**/_stcore/stream", lambda line: lines.append(Held(line)))
+    page.goto(f"{app.url}/failures?run={IDS['static']}&sort=frames")
+    expect(page.get_by_test_id("failure").first).to_be_visible()
+    line = lines[-1]
+    line.held = True
+    page.get_by_role("radio", name="Costliest first").click()
+    before = line.asked
+    while line.asked == before:  # the key is passed over while the browser takes the choice in
+        page.locator("body").press("r")  # runs the page anew, under the address that the browser still has
+        page.wait_for_timeout(200)
+    page.wait_for_timeout(2000)
+    assert "sort=frames" in page.url
+    line.release()
+    page.wait_for_url(f"**/failures?run={IDS['static']}")
+    expect(page.get_by_role("radio", name="Costliest first")).to_be_checked()
+    page.wait_for_timeout(1000)
+    assert where(page) == ("failures", {"run": str(IDS["static"])})
+    expect(page.get_by_role("radio", name="Costliest first")).to_be_checked()
+
+
+def test_quick_choices_on_launch_outlive_the_address_that_they_were_made_under(app: Served, page: Page) -> None:
+    lines: list[Held] = []
+    page.route_web_socket("**/_stcore/stream", lambda line: lines.append(Held(line)))
+    page.goto(f"{app.url}/launch")
+    expect(page.get_by_text("The runs (7)")).to_be_visible()
+    page.wait_for_url("**sizes=1%2C2%2C3%2C5%2C7")
+    line = lines[-1]
+    line.held = True
+    for size in ("3", "5", "7"):
+        before = line.asked
+        page.locator(".st-key-launch-sizes").get_by_role("button", name=size, exact=True).click()
+        while line.asked == before:
+            page.wait_for_timeout(50)
+        page.wait_for_timeout(2000)  # the server answers; the browser does not hear it
+    line.release()
+    expect(page.get_by_text("The runs (4)")).to_be_visible()
+    page.wait_for_url("**sizes=1%2C2")
+    page.wait_for_timeout(1000)
+    expect(page.get_by_text("The runs (4)")).to_be_visible()
+
+
+def test_a_page_that_completes_its_address_adds_no_entry(app: Served, page: Page) -> None:
+    page.goto(f"{app.url}/")
+    expect(page.locator(".board tbody tr").first).to_be_visible()
+    start = entries(page)
+    page.get_by_role("link", name="Compare").first.click()
+    page.wait_for_url("**/compare?runs=**")
+    assert entries(page) == start + 1
+    page.go_back()
+    expect(page.locator(".board tbody tr").first).to_be_visible()
+    assert where(page) == ("", {})
