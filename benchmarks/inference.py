@@ -5,7 +5,8 @@
 The upstream loop is `tools/vos_inference.py` of facebookresearch/sam2 as that script drives the package: decode the
 whole video, prompt, propagate object after object, then write the PNGs. Ours is what a worker runs. Without
 `--checkpoint` the weights are random: the speed is the same, the masks mean nothing, their difference still does.
-`--io` times decode, resize, normalise and write alone, with no model. Prints one table in Markdown.
+`--io` times decode, resize, normalise and write alone, with no model. `--lengths 50 500` has ours do clips of so many
+frames (the first video's, over and over) and prints what memory each takes. Prints one table in Markdown.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from vos_core.datasets.layout import Video
 from vos_core.home import Home
 from vos_core.inference import segment_video
 from vos_core.masks import DAVIS_PALETTE, read_mask
-from vos_core.models import sam2_video
+from vos_core.models import sam2_device, sam2_video
 from vos_core.models.base import Clip, LabelMap
 from vos_core.models.registry import find_model
 from vos_core.models.sam2_engine import VideoTracker
@@ -77,7 +78,8 @@ def measured(cost: Cost) -> Iterator[None]:
 
     sampler = threading.Thread(target=sample, daemon=True)
     sampler.start()
-    sam2_video.reset_peak_gpu_bytes()
+    sam2_device.reset_peak_gpu_bytes()
+    held = sam2_device.peak_gpu_bytes() or 0  # both sides' weights among it
     used = sum(process.cpu_times()[:2])
     began = time.perf_counter()
     yield
@@ -88,7 +90,9 @@ def measured(cost: Cost) -> Iterator[None]:
     done.set()
     sampler.join()
     cost.host = max(cost.host, peak[0] - start)
-    cost.device = sam2_video.peak_gpu_bytes()
+    top = sam2_device.peak_gpu_bytes()
+    if top is not None:
+        cost.device = max(cost.device or 0, top - held)
 
 
 def clock(device: str) -> float:
@@ -218,8 +222,73 @@ def cut(video: Video, frames: int, folder: Path) -> Video:
     return Video(video.name, tuple(kept), video.annotations)
 
 
+def repeated(video: Video, frames: int, folder: Path) -> Video:
+    """So many frames: a video's, over and over."""
+    kept = []
+    for index in range(frames):
+        path = video.frames[index % video.length]
+        kept.append(folder / f"{index:05d}{path.suffix}")
+        kept[-1].symlink_to(path.absolute())
+    return Video(f"{video.name}-{frames}", tuple(kept), {"00000": video.annotations[video.stems[0]]})
+
+
+def memory_by_length(args: argparse.Namespace, workplace: Path) -> list[str]:
+    """Peak memory of ours for clips of each length, after one that takes what is taken once."""
+    dataset = open_dataset(args.dataset)
+    video = dataset.video((args.videos or dataset.video_names())[0])
+    device = str(sam2_device.find_device(args.device))
+    segmenter = sam2_video.load(
+        our_settings(args, device, checkpoint_for(args, workplace)), Home.from_environment({}, cwd=workplace)
+    )
+    lines = [
+        headline(f"{args.model} at {args.image_size} px", device),
+        "",
+        "| frames | host over the start | GPU over the start |",
+        "|---|---|---|",
+    ]
+    for turn, frames in enumerate([min(args.lengths), *args.lengths]):
+        frame_folder, masks = workplace / f"{turn}-frames", workplace / f"{turn}-masks"
+        frame_folder.mkdir()
+        masks.mkdir()
+        cost = Cost()
+        with measured(cost):
+            segment_video(segmenter, repeated(video, frames, frame_folder), masks)
+        if turn > 0:
+            gpu = "none" if cost.device is None else f"{cost.device / 2**20:.0f} MiB"
+            lines.append(f"| {frames} | {cost.host / 2**20:.0f} MiB | {gpu} |")
+    return lines
+
+
+def checkpoint_for(args: argparse.Namespace, workplace: Path) -> Path:
+    """The weights asked for, or random ones whose masks are not empty."""
+    if args.checkpoint is not None:
+        return Path(args.checkpoint)
+    config = find_model(args.model).config
+    assert config is not None
+    torch.manual_seed(0)
+    random = build_predictor(config, None, torch.device("cpu"), args.image_size)
+    torch.nn.init.constant_(random.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 4.0)
+    checkpoint = workplace / "random.pt"
+    torch.save({"model": random.state_dict()}, checkpoint)
+    return checkpoint
+
+
+def our_settings(args: argparse.Namespace, device: str, checkpoint: Path) -> RunSettings:
+    """What a worker is told."""
+    options = {
+        "image_size": args.image_size,
+        "device": device,
+        "checkpoint": str(checkpoint),
+        "compile": args.compile,
+        "frames_at_once": args.frames_at_once,
+    }
+    return RunSettings("D", "root:D", "val", args.model, 7, "naive", (), tuple(sorted(options.items())))
+
+
 def run(args: argparse.Namespace, workplace: Path) -> list[str]:
     """The table's lines."""
+    if args.lengths:
+        return memory_by_length(args, workplace)
     dataset = open_dataset(args.dataset)
     names = args.videos or dataset.video_names()
     videos = []
@@ -230,29 +299,14 @@ def run(args: argparse.Namespace, workplace: Path) -> list[str]:
     frames = sum(video.length for video in videos)
     theirs, ours, differences = Cost(), Cost(), []
     spec = find_model(args.model)
-    device = str(sam2_video.find_device(args.device))
+    device = str(sam2_device.find_device(args.device))
     segmenter: Any = OnlyFrames(args.image_size)
     predictor: Any = None
     if not args.io:
         assert spec.config is not None
-        home = Home.from_environment({}, cwd=workplace)
-        checkpoint = args.checkpoint
-        if checkpoint is None:
-            torch.manual_seed(0)
-            random = build_predictor(spec.config, None, torch.device("cpu"), args.image_size)
-            torch.nn.init.constant_(random.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 4.0)
-            checkpoint = workplace / "random.pt"
-            torch.save({"model": random.state_dict()}, checkpoint)
-        options = {
-            "image_size": args.image_size,
-            "device": device,
-            "checkpoint": str(checkpoint),
-            "compile": args.compile,
-            "frames_at_once": args.frames_at_once,
-        }
-        settings = RunSettings("D", "root:D", "val", args.model, 7, "naive", (), tuple(sorted(options.items())))
-        segmenter = sam2_video.load(settings, home)
-        predictor = build_predictor(spec.config, Path(checkpoint), torch.device(device), args.image_size)
+        checkpoint = checkpoint_for(args, workplace)
+        segmenter = sam2_video.load(our_settings(args, device, checkpoint), Home.from_environment({}, cwd=workplace))
+        predictor = build_predictor(spec.config, checkpoint, torch.device(device), args.image_size)
         predictor.non_overlap_masks = True
     for turn in range(args.repeat + 1):  # the first turn warms up and is not counted
         counted = turn > 0
@@ -292,17 +346,23 @@ def run(args: argparse.Namespace, workplace: Path) -> list[str]:
     return lines
 
 
+def headline(what: str, device: str) -> str:
+    """When, on what machine, with which versions."""
+    gpu = torch.cuda.get_device_name() if device == "cuda" else "no GPU"
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {processor()}, {what}, {gpu}, {os.cpu_count()} CPU cores, "
+        f"load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, torch {torch.__version__}, "
+        f"sam2 {importlib.metadata.version('sam2')}"
+    )
+
+
 def table(
     args: argparse.Namespace, frames: int, theirs: Cost, ours: Cost, differences: list[float], device: str
 ) -> list[str]:
     """Both costs side by side, per frame."""
     what = "decode, resize, normalise, write" if args.io else args.model
-    gpu = torch.cuda.get_device_name() if device == "cuda" else "no GPU"
     lines = [
-        f"{time.strftime('%Y-%m-%d')}, {processor()}, {what} at {args.image_size} px, "
-        f"{frames} frames ({args.repeat} turns), {gpu}, {os.cpu_count()} CPU cores, "
-        f"load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, torch {torch.__version__}, "
-        f"sam2 {importlib.metadata.version('sam2')}",
+        headline(f"{what} at {args.image_size} px, {frames} frames ({args.repeat} turns)", device),
         "",
         "| | upstream loop | VOS Lab | ratio |",
         "|---|---|---|---|",
@@ -322,7 +382,9 @@ def table(
         lines.append(f"| {stage} | {cells[0]} | {cells[1]} | |")
     lines.append(f"| peak host memory over the start | {theirs.host / 2**20:.0f} MiB | {ours.host / 2**20:.0f} MiB | |")
     if theirs.device is not None and ours.device is not None:
-        lines.append(f"| peak GPU memory | {theirs.device / 2**20:.0f} MiB | {ours.device / 2**20:.0f} MiB | |")
+        lines.append(
+            f"| peak GPU memory over the start | {theirs.device / 2**20:.0f} MiB | {ours.device / 2**20:.0f} MiB | |"
+        )
     lines.append(f"| pixels whose label differs | | {100 * float(np.mean(differences)):.4f}% | |")
     return lines
 
@@ -341,6 +403,7 @@ def main() -> None:
     parser.add_argument("--frames_at_once", type=int, default=0, help="ours: frames through the encoder at once")
     parser.add_argument("--repeat", type=int, default=2, help="counted turns, after one that warms up")
     parser.add_argument("--threads", type=int, help="torch's threads on the CPU (default: torch's own)")
+    parser.add_argument("--lengths", nargs="+", type=int, help="peak memory of ours for clips of so many frames, alone")
     parser.add_argument("--io", action="store_true", help="decode, resize, normalise and write alone")
     args = parser.parse_args()
     if args.threads:

@@ -34,6 +34,7 @@ from PIL import Image
 
 from db import queries
 from db.intents import ask
+from db.queue import queue_overview
 from db.schema import ensure
 from db.session import engine_for, file_system, journal_mode
 from db.states import IntentKind, IntentState
@@ -217,7 +218,7 @@ def measure(home: Home, runs: int, videos: int, seconds: float) -> list[tuple[st
         start, at, spent = done(home), time.perf_counter(), cpu_seconds(dispatcher)
         polls = []
         while time.perf_counter() - at < seconds:
-            polls.append(timed(lambda: queries.queue_overview(home.database)))
+            polls.append(timed(lambda: queue_overview(home.database)))
             time.sleep(seconds / POLLS)
         finished = done(home) - start
         rate = finished / (time.perf_counter() - at)
@@ -225,7 +226,7 @@ def measure(home: Home, runs: int, videos: int, seconds: float) -> list[tuple[st
         status = Path(f"/proc/{process.pid}/status").read_text()
         peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
         now = dispatcher.memory_info().rss / 2**20
-        overview = queries.queue_overview(home.database)
+        overview = queue_overview(home.database)
     finally:
         process.send_signal(signal.SIGTERM)
         stopping = timed(lambda: process.wait(30))
