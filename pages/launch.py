@@ -7,6 +7,7 @@ import streamlit as st
 from ui.launch.address import choose_first, take_address, write_address
 from ui.launch.form import grid_form
 from ui.launch.plan import plan_panel
+from ui.launch.start import first, key_of, shown
 from ui.launch.templates import templates, told_start
 from ui.navigation import link
 from ui.parts.fetch import fetch_control
@@ -26,7 +27,7 @@ if not choose_first(datasets):
         "the demo dataset; or give a folder below.",
     )
     link("data", "Datasets and checkpoints", icon=":material/database:")
-    if DEMO not in st.session_state["launch-datasets"]:  # chosen, the plan offers it
+    if DEMO not in (shown("datasets") or first().datasets):  # chosen, the plan offers it
         with st.container(key="next-steps"):
             fetch_control(here, DEMO)
 templates(here, datasets)
@@ -35,6 +36,8 @@ with form:
     filled = grid_form(here, datasets)
 with plan, st.container(border=True, key="plan"):
     st.subheader("What will be queued", anchor=False)
-    name = st.text_input("Name of the ablation", key="launch-name", placeholder="From its datasets and models").strip()
+    name = st.text_input(
+        "Name of the ablation", value=first().name, key=key_of("name"), placeholder="From its datasets and models"
+    ).strip()
     write_address(replace(filled.draft, name=name))
     plan_panel(filled.grid, here, name)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from db import queries
 from tests.downloads.faulty_server import Fault, FaultyServer
@@ -123,3 +123,23 @@ def test_an_empty_home_gets_the_demo_set_and_its_ablation(
     expect(page.get_by_role("button", name="Nothing to launch: every run is here")).to_be_disabled()
     assert results.bounding_box() == before, "it stays where a mouse is about to click it"
     assert {run.dataset for run in queries.runs(app.home.database)} == {"demo"}
+
+
+def test_what_the_browser_draws_late_shows_what_was_launched(served: Callable[[], Served], page: Page) -> None:
+    """The browser loads the code of a widget when it first needs it. Whoever clicks before that says nothing of it."""
+    app = served()
+    write_dataset(app.home.data / "tiny", {"crossing": 9})
+    code: list[Route] = []
+    page.route("**/ButtonGroup.*.js", lambda route: code.append(route))
+    page.goto(f"{app.url}/launch?datasets=tiny&models=static,propagation&sizes=2,7&name=Two+of+them")
+    page.get_by_role("button", name="Launch 3 runs").click()
+    expect(page.get_by_text("Queued. The runs go on")).to_be_visible(timeout=60_000)
+    assert code and not page.get_by_role("button", name="Propagation").count()
+    for one in code:
+        one.continue_()
+    expect(pill(page, "launch-models-cpu", "Propagation")).to_be_visible()
+    page.wait_for_timeout(2000)  # a poll or two would say what it shows
+    page.get_by_label("Name of the ablation").fill("Both")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Nothing to launch: every run is here")).to_be_disabled()
+    expect(page).to_have_url(re.compile(r"models=static%2Cpropagation&sizes=2%2C7&name=Both"))

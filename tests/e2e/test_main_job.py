@@ -21,7 +21,8 @@ COLOURS = """canvas => {
 
 
 def pill(page: Page, group: str, label: str) -> Locator:
-    return page.locator(f".st-key-{group}").get_by_role("button", name=label, exact=True)
+    """One of a group of pills; its widgets are made anew, with a number, where another draft fills the form."""
+    return page.locator(f"[class*='st-key-{group}']").get_by_role("button", name=label, exact=True)
 
 
 def test_launch_from_the_form_and_look_at_the_result(served: Callable[[], Served], page: Page) -> None:

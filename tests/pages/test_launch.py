@@ -386,11 +386,11 @@ def test_without_a_dataset_the_demo_set_is_generated_from_here(
         write_dataset(here.data / "demo", {"one": 6, "two": 4})
     test.run()
     assert "No dataset yet" not in text_of(test)
-    assert test.multiselect(key="launch-datasets").value == ["demo"], "what came is chosen"
+    assert test.multiselect[0].value == ["demo"], "what came is chosen"
     other.run()
     assert other.button(key="launch-button").label == "Launch 7 runs" and not other.button(key="launch-button").disabled
-    test.multiselect(key="launch-datasets").set_value([]).run()
-    assert test.multiselect(key="launch-datasets").value == [], "and can be taken away again"
+    test.multiselect[0].set_value([]).run()
+    assert test.multiselect[0].value == [], "and can be taken away again"
 
 
 def test_the_refusal_of_the_demo_ablation_has_the_button(

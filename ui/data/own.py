@@ -159,9 +159,8 @@ def _add(home: Home, datasets: Mapping[str, Dataset]) -> None:
             "added; nothing in it is copied, moved or changed."
         )
         asked = bind("add") or ""
-        st.session_state.setdefault("add-path", asked)
         with st.form("add-form", border=False):
-            path = st.text_input("Folder", key="add-path", placeholder="/path/to/dataset")
+            path = st.text_input("Folder", value=asked, key="add-path", placeholder="/path/to/dataset")
             look = st.form_submit_button("Check it", icon=":material/fact_check:", type="primary", key="add-check")
         if look:
             asked = (path or "").strip()

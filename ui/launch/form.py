@@ -1,6 +1,6 @@
 """The grid form of the Launch page: widgets in, a `Draft` and its `Grid` out. Checks nothing itself: `check_grid` does.
 
-A widget's first value is what the address put into its state (`ui.launch.address`), else `seeded` here.
+What a widget shows first is the draft's (`ui.launch.start`), or its own first value where an axis cannot be empty.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import streamlit as st
 from ui.launch.draft import SIZES, Draft, split_label
 from ui.launch.gpus import gpu_choice
 from ui.launch.options import sam2_options
+from ui.launch.start import first, key_of, shown
 from ui.theme import plain
 from vos_core.datasets import Dataset, open_dataset
 from vos_core.errors import InputError
@@ -100,31 +101,26 @@ def grid_form(home: Home, datasets: Mapping[str, Dataset]) -> Filled:
     return Filled(draft, problem or grid)
 
 
-def seeded(key: str, first: Any) -> str:
-    """A widget's key, with a first value where its state has none."""
-    st.session_state.setdefault(key, first)
-    return key
-
-
-def options_with(key: str, options: Sequence[Any]) -> list[Any]:
-    """`options`, and whatever an address chose beside them: the plan says what is wrong with it."""
-    return list(dict.fromkeys([*options, *(st.session_state.get(key) or ())]))
+def options_with(name: str, options: Sequence[Any], chosen: Sequence[Any]) -> list[Any]:
+    """`options` of a widget, and whatever was chosen beside them, at first or later: the plan says what is wrong."""
+    return list(dict.fromkeys([*options, *chosen, *(shown(name) or ())]))
 
 
 def _datasets(datasets: Mapping[str, Dataset]) -> tuple[tuple[str, ...], str]:
     """Names of the chosen datasets, and the folder of one more."""
-    key = seeded("launch-datasets", list(datasets)[:1])
     missing = [name for name in _FETCHABLE if name not in datasets]
     names = st.multiselect(
         "Datasets",
-        options_with(key, [*datasets, *missing]),
+        options_with("datasets", [*datasets, *missing], first().datasets),
+        default=first().datasets,
         format_func=lambda name: name if name in datasets else f"{name} (not here yet)",
-        key=key,
+        key=key_of("datasets"),
         placeholder="Choose datasets",
     )
     path = st.text_input(
         "Or any folder in DAVIS layout",
-        key=seeded("launch-path", ""),
+        value=first().path,
+        key=key_of("path"),
         placeholder="/path/to/DAVIS (JPEGImages, Annotations, ImageSets)",
         help="Used in addition to the datasets chosen above.",
     )
@@ -150,14 +146,15 @@ def _place(home: Home, label: str, dataset: Dataset | None) -> tuple[str, str, s
 
 
 def _split(label: str, dataset: Dataset | None) -> str:
-    key = f"launch-split-{label}"
+    wanted = dict(first().splits).get(label)
     if dataset is None:
-        return str(st.session_state.get(key, "val"))
+        return wanted or "val"
     if len(dataset.splits) == 1:
         return dataset.splits[0]
-    seeded(key, dataset.default_split)
-    options = list(dict.fromkeys([*dataset.splits, st.session_state[key]]))  # an address may say another one
-    return str(st.selectbox(f"Split of {plain(label)}", options, key=key))
+    wanted = wanted or dataset.default_split
+    options = list(dict.fromkeys([*dataset.splits, wanted]))  # an address may say another one
+    key = key_of(f"split-{label}")
+    return str(st.selectbox(f"Split of {plain(label)}", options, index=options.index(wanted), key=key))
 
 
 def _is_other(dataset: Dataset | None, split: str) -> bool:
@@ -171,9 +168,14 @@ def _videos(chosen: Sequence[tuple[str, Dataset | None]], places: tuple[tuple[st
             names.update(dict.fromkeys(dataset.video_names(split) if dataset else ()))
         except InputError:
             continue  # the plan tells it
-    key = seeded("launch-videos", [])
     return tuple(
-        st.multiselect("Videos", options_with(key, list(names)), key=key, placeholder="All videos of the split")
+        st.multiselect(
+            "Videos",
+            options_with("videos", list(names), first().videos),
+            default=first().videos,
+            key=key_of("videos"),
+            placeholder="All videos of the split",
+        )
     )
 
 
@@ -186,8 +188,9 @@ def _models() -> tuple[str, ...]:
                 f"{label}: {note}",
                 names,
                 selection_mode="multi",
+                default=[name for name in names if name in first().models],
                 format_func=lambda name: MODELS[name].title,
-                key=seeded(f"launch-models-{family}", names if family == "cpu" else []),
+                key=key_of(f"models-{family}"),
             )
             or []
         )
@@ -205,8 +208,9 @@ def _memory(models: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         "Memory sizes N: one prompted frame and the N-1 latest frames",
         SIZES,
         selection_mode="multi",
+        default=first().sizes or _FIRST_SIZES,
         format_func=lambda size: "0 (memory off)" if size == 0 else str(size),
-        key=seeded("launch-sizes", list(_FIRST_SIZES)),
+        key=key_of("sizes"),
     )
     modes = [MemoryMode.POSITION_PRESERVING.value]
     if _any_modes(models):
@@ -214,8 +218,9 @@ def _memory(models: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:
             "Memory mode of SAM 2",
             [mode.value for mode in MODE_LINES],
             selection_mode="multi",
+            default=first().modes or modes,
             format_func=lambda mode: mode.replace("_", " "),
-            key=seeded("launch-modes", modes),
+            key=key_of("modes"),
         )
         for mode, line in MODE_LINES.items():
             st.caption(f"**{mode.value.replace('_', ' ')}**: {line}.")
@@ -228,16 +233,17 @@ def _knobs(models: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if not _any_sam2(models):
         return (), ()
     chosen = []
-    for name, title, usual in _KNOBS:
+    for (name, title, usual), asked in zip(_KNOBS, (first().strides, first().pointers), strict=True):
         default = OPTIONS[name].default
-        key = seeded(f"launch-{name}", [default])
-        values = sorted(options_with(key, usual))
+        begun = asked or (default,)
+        values = sorted(options_with(name, usual, begun))
         picked = st.pills(
             f"{title}: {OPTIONS[name].line}",
             values,
             selection_mode="multi",
+            default=begun,
             format_func=_labels(default),
-            key=key,
+            key=key_of(name),
         )
         chosen.append(() if list(picked or ()) == [default] else tuple(sorted(picked or ())))
     st.caption(

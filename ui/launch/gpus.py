@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.launch.start import first, key_of
 from vos_core.gpus import MOST_WORKERS_PER_GPU, Placement, visible_gpus, workers_per_gpu
 
 
@@ -15,18 +16,19 @@ def gpu_choice() -> Placement:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.multiselect(
         "GPUs",
-        list(dict.fromkeys([*gpus, *st.session_state.get("launch-gpus", ())])),  # what is not here, the plan refuses
+        list(dict.fromkeys([*gpus, *first().gpus])),  # what is not here, the plan refuses
+        default=first().gpus,
         format_func=lambda gpu: f"{gpu}: {gpus.get(gpu, 'not here')}",
         placeholder="All of them",
-        key="launch-gpus",
+        key=key_of("gpus"),
     )
     default = workers_per_gpu()
-    st.session_state.setdefault("launch-workers-per-gpu", default)
     workers = right.number_input(
         "Workers a GPU",
         min_value=1,
         max_value=MOST_WORKERS_PER_GPU,
-        key="launch-workers-per-gpu",
+        value=first().workers or default,
+        key=key_of("workers-per-gpu"),
         help="Two may fill a big GPU better than one; each holds the model's weights and a video's memory.",
     )
     return Placement(tuple(chosen), 0 if workers == default else int(workers))

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from ui.launch.start import first, key_of
 from vos_core.errors import InputError
 from vos_core.models.sam2_options import OPTIONS, POINTERS, STRIDE
 
@@ -18,7 +19,6 @@ _TICKS = (
     ("exact", "Exact"),
     ("compile", "Compile"),
 )
-_MORE = "launch-option-more"
 _ON_CPU = ("device", "cpu")
 
 
@@ -28,49 +28,53 @@ def sam2_options() -> tuple[tuple[str, Any], ...]:
     Raises InputError for further options that cannot be read.
     """
     values: dict[str, Any] = {}
+    asked = {**{name: option.default for name, option in OPTIONS.items()}, **dict(first().options)}
     if st.checkbox(
         "**On the CPU**: run SAM 2 without a GPU; a frame takes seconds there, so this is for trying things out",
-        key="launch-cpu",
+        value=asked["device"] == "cpu",
+        key=key_of("cpu"),
     ):
         values["device"] = "cpu"
     with st.expander("Options of SAM 2", key="launch-options"):
         for name, title in _TICKS:
-            values[name] = st.checkbox(f"**{title}**: {OPTIONS[name].line}", key=f"launch-option-{name}")
+            values[name] = st.checkbox(
+                f"**{title}**: {OPTIONS[name].line}", value=asked[name], key=key_of(f"option-{name}")
+            )
         threshold = OPTIONS["score_thresh"]
-        st.session_state.setdefault("launch-option-score_thresh", threshold.default)
         values["score_thresh"] = st.number_input(
             f"**Threshold**: {threshold.line}",
             min_value=threshold.least,
             max_value=threshold.most,
+            value=asked["score_thresh"],
             step=0.1,
-            key="launch-option-score_thresh",
+            key=key_of("option-score_thresh"),
         )
         for name, title, example in (
             ("checkpoint", "Own checkpoint", "/path/to/tuned.pt, of the same architecture as the chosen model"),
             ("config", "Own config", "configs/sam2/sam2_hiera_b+.yaml, or /path/to/mine.yaml"),
         ):
-            text = st.text_input(f"**{title}**: {OPTIONS[name].line}", placeholder=example, key=f"launch-option-{name}")
+            text = st.text_input(
+                f"**{title}**: {OPTIONS[name].line}",
+                value=asked[name] or "",
+                placeholder=example,
+                key=key_of(f"option-{name}"),
+            )
             values[name] = text.strip() if text and text.strip() else None
         more = st.text_input(
             "**Further options**: NAME=VALUE, parted by spaces",
+            value=_further_text(asked),
             placeholder="image_size=512 objects_at_once=2",
-            key=_MORE,
+            key=key_of("option-more"),
             help="  \n".join(f"**{name}**: {OPTIONS[name].line}" for name in _further()),
         )
         values.update(_parsed(more or ""))
     return tuple(sorted((name, value) for name, value in values.items() if value != OPTIONS[name].default))
 
 
-def option_state(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the state of these widgets is for `options`: every one of them by its key."""
-    values = {**{name: option.default for name, option in OPTIONS.items()}, **options}
-    state: dict[str, Any] = {f"launch-option-{name}": values[name] for name, _ in _TICKS}
-    state |= {f"launch-option-{name}": values[name] or "" for name in ("checkpoint", "config")}
-    state["launch-option-score_thresh"] = values["score_thresh"]
-    state["launch-cpu"] = values["device"] == "cpu"
-    more = [name for name in _further() if values[name] != OPTIONS[name].default and (name, values[name]) != _ON_CPU]
-    state[_MORE] = " ".join(f"{name}={values[name]}" for name in more)
-    return state
+def _further_text(asked: Mapping[str, Any]) -> str:
+    """Options that have no widget of their own, as they are typed."""
+    more = [name for name in _further() if asked[name] != OPTIONS[name].default and (name, asked[name]) != _ON_CPU]
+    return " ".join(f"{name}={asked[name]}" for name in more)
 
 
 def _further() -> list[str]:

@@ -49,7 +49,7 @@ PAST = 3
 
 
 @dataclass(frozen=True)
-class Start:
+class Named:
     """A draft that an address names, and why there is none where there is none."""
 
     draft: Draft | None
@@ -62,21 +62,21 @@ def first_draft(datasets: Mapping[str, Dataset]) -> Draft:
     return Draft(datasets=tuple(datasets)[:1], models=models, sizes=DEMO.sizes)
 
 
-def named_draft(home: Home, datasets: Mapping[str, Dataset], query: Mapping[str, str]) -> Start | None:
+def named_draft(home: Home, datasets: Mapping[str, Dataset], query: Mapping[str, str]) -> Named | None:
     """The draft of `launch?template=NAME` or `launch?like=RUN`; None where the address names neither."""
     if (name := query.get("template")) is not None:
-        return Start(TEMPLATES[name][0]) if name in TEMPLATES else Start(None, f"There is no template {name!r}.")
+        return Named(TEMPLATES[name][0]) if name in TEMPLATES else Named(None, f"There is no template {name!r}.")
     if (text := query.get("like")) is None:
         return None
     run_id = whole(text)
     run = None if run_id is None else queries.run_by_id(home.database, run_id)
     if run is None:
-        return Start(None, f"There is no run {_shortened(text)} (any more) whose settings could be taken.")
+        return Named(None, f"There is no run {_shortened(text)} (any more) whose settings could be taken.")
     settings = _settings([run.settings])
     if not _launchable(run) or not settings:
-        return Start(None, f"Run {run.id} was not computed here, or by a model that is not known: it has no launch.")
+        return Named(None, f"Run {run.id} was not computed here, or by a model that is not known: it has no launch.")
     placement = Placement(tuple(run.gpus or ()), run.workers_per_gpu or 0)
-    return Start(Draft.of_grid(Grid.covering(settings, placement), home, stored_paths(home, datasets)))
+    return Named(Draft.of_grid(Grid.covering(settings, placement), home, stored_paths(home, datasets)))
 
 
 def relaunch_link(run: Run) -> str | None:
@@ -111,7 +111,7 @@ def templates(home: Home, datasets: Mapping[str, Dataset]) -> None:
             st.caption("Your last launches." if past else "Your last launches will stand here.")
 
 
-def told_start(start: Start | None) -> None:
+def told_start(start: Named | None) -> None:
     """Say why an address led to no draft."""
     if start is not None and start.problem:
         problems(start.problem)
