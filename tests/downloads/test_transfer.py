@@ -21,6 +21,12 @@ DATA = random.Random(1).randbytes(3_000_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 OTHER = random.Random(2).randbytes(len(DATA))
 HALF = 1_500_000
+STALL = 5.0  # seconds; a client that takes an answer for stalled waits less, see `tempered`
+
+
+def tempered(policy: Policy, faults: list[Fault]) -> Policy:
+    """A policy that has less patience than these faults take."""
+    return replace(policy, stall_timeout=1.0) if any(fault.stall for fault in faults) else policy
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["size and hash known", "nothing known"])
@@ -30,7 +36,7 @@ HALF = 1_500_000
         ([], 1),
         ([Fault(after=HALF)], 2),
         ([Fault(after=HALF), Fault(after=HALF // 2)], 3),
-        ([Fault(after=HALF, stall=1.0)], 2),
+        ([Fault(after=HALF, stall=STALL)], 2),
         ([Fault(after=HALF), Fault(ignore_range=True)], 2),
         ([Fault(length=len(DATA) + 500)], 2),
         ([Fault(after=HALF), Fault(after=1000, length=1000)], 3),
@@ -61,7 +67,8 @@ def test_a_file_arrives_whole(
     url = server.put("/a.pt", DATA, *faults)
     part = tmp_path / "a.pt.part"
     size, sha256 = (len(DATA), SHA256) if known else (None, None)
-    assert download([Web(url)], part, size=size, sha256=sha256, policy=hasty) == Fetched(url, SHA256, compared=known)
+    policy = tempered(hasty, faults)
+    assert download([Web(url)], part, size=size, sha256=sha256, policy=policy) == Fetched(url, SHA256, compared=known)
     assert part.read_bytes() == DATA
     assert len(server.requests) == requests
 
@@ -73,7 +80,7 @@ def test_a_file_arrives_whole(
         ([Fault(status=403)], "answered 403 Forbidden"),
         ([Fault(status=500)], "gave up after 3 attempts: answered 500"),
         ([Fault(status=429, headers={"Retry-After": "3600"})], "asks to wait 3600 s"),
-        ([Fault(after=0, stall=1.0)], "gave up after 3 attempts: it stalled"),
+        ([Fault(after=0, stall=STALL)], "gave up after 3 attempts: it stalled"),
         ([Fault(after=0)], "gave up after 3 attempts: the connection failed"),
         ([Fault(headers={"Content-Type": "text/html; charset=utf-8"})], "web page instead of the file"),
         ([Fault(body=OTHER)], "sent a file with SHA-256"),
@@ -87,7 +94,7 @@ def test_a_source_is_refused(
 ) -> None:
     url = server.put("/a.pt", DATA, *faults, for_good=True)
     with pytest.raises(DownloadError, match=said):
-        download([Web(url)], tmp_path / "a.pt.part", size=len(DATA), sha256=SHA256, policy=hasty)
+        download([Web(url)], tmp_path / "a.pt.part", size=len(DATA), sha256=SHA256, policy=tempered(hasty, faults))
 
 
 def test_unannounced_surplus_is_refused(server: FaultyServer, tmp_path: Path, hasty: Policy) -> None:
