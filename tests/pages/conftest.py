@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.ui.seed import full_home
+from tests.ui.seed import full_home, write_dataset
 from ui.navigation import ROOT
+from vos_core.cuda import Graphics, TorchBuild
 from vos_core.home import Home
 
 OpenPage = Callable[..., AppTest]
@@ -51,6 +52,27 @@ def runs(here: Home, seeded: tuple[Path, dict[str, int]]) -> dict[str, int]:
     root, ids = seeded
     shutil.copytree(root, here.root)
     return ids
+
+
+@pytest.fixture
+def dataset(here: Home) -> Path:
+    """Two videos, ten frames, in the data folder as `demo`."""
+    return write_dataset(here.data / "demo", {"one": 6, "two": 4})
+
+
+@pytest.fixture
+def tiny(here: Home, dataset: Path) -> Home:
+    """A file where the weights of SAM 2 tiny belong, and no GPU."""
+    here.checkpoints.mkdir(parents=True)
+    (here.checkpoints / "sam2_hiera_tiny.pt").touch()
+    return here
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a GPU, whatever this one has."""
+    machine = Graphics((), None, TorchBuild("2.13.0", "13.0"))
+    monkeypatch.setattr("vos_core.launch.graphics", lambda: machine)
 
 
 @pytest.fixture
