@@ -150,6 +150,7 @@ def test_sorting_and_arrow_keys_stay_in_the_browser(app: Served, page: Page) -> 
     page.keyboard.press("ArrowLeft")
     place = page.evaluate(FOCUSED)
     assert place == ["0", 1]
+    expect(heat).not_to_have_attribute("aria-busy", "true")  # the answers to both presses have come to the address
     page.wait_for_url("**order=1**")
     order = rows.evaluate_all("rows => rows.map((row) => row.dataset.id)")
     page.reload()
