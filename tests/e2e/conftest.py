@@ -120,6 +120,11 @@ def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FaultySe
         yield server
 
 
+def settle(page: Page) -> None:
+    """Wait until the server has answered what was asked for last."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as free:

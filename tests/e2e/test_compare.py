@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from db.comparisons import frame_means
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import Served, settle
 from tests.e2e.player_app import IDS
 from tests.ui.seed import STRANGE, finish, launch, write_dataset
 from vos_core.analysis.lineup import lowest, widest_gap
@@ -99,7 +99,7 @@ def test_runs_are_chosen_and_a_fresh_browser_sees_the_same(app: Served, page: Pa
     page.get_by_role("button", name="Swap A and B").click()
     page.wait_for_url(f"**runs={IDS['done']}%2C{IDS['static']}")
     # The address comes before the rest of the answer, which sets the field anew.
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settle(page)
     field = page.get_by_role("combobox").first
     field.click()
     field.type(f"#{IDS['flow']} ")

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from db import queries
 from db.schema import ensure
-from tests.e2e.conftest import Served, serve
+from tests.e2e.conftest import Served, serve, settle
 from tests.ui.seed import finish, launch, write_dataset
 from vos_core.home import Home
 from vos_core.runs import Grid
@@ -69,7 +69,8 @@ def test_every_export_and_an_offline_figure(
     assert name == "runs.tex" and f"\\textbf{{{best:.3f}}}" in text and "\\toprule" in text
     page.get_by_text("Scores in percent").click()
     expect(page.get_by_role("checkbox", name="Scores in percent")).to_be_checked()
-    page.wait_for_timeout(1500)  # the downloads are told of the choice by the server
+    settle(page)  # the downloads are told of the choice by the server
+    page.wait_for_timeout(500)
     name, text = download(page, "Markdown", 0, tmp_path)
     assert name == "runs.md" and f"**{100 * best:.1f}**" in text
 

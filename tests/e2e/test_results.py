@@ -202,6 +202,33 @@ def test_rename_tag_note_archive_and_bring_back(full: tuple[Served, dict[str, in
     label_runs(app.home.database, [run_id], title="", notes="", remove_tags=["lower bound"])
 
 
+def test_a_page_at_rest_shows_what_happens_elsewhere_and_leaves_the_reader_alone(
+    full: tuple[Served, dict[str, int]], page: Page
+) -> None:
+    app, ids = full
+    page.goto(app.url)
+    tick(page, ids["flow"])
+    expect(cell(page, ids["queued"], "state")).to_contain_text("paused")
+    page.get_by_test_id("filter").press_sequentially("propagation")
+    page.wait_for_timeout(1500)
+    other = page.context.new_page()
+    other.goto(f"{app.url}/run?run={ids['queued']}")
+    expect(other.get_by_role("button", name="Resume")).to_be_visible()
+    other.wait_for_timeout(1500)
+    set_state(app.home, ids["queued"], "cancelled")
+    try:
+        expect(cell(page, ids["queued"], "state")).to_contain_text("cancelled", timeout=25_000)
+        expect(page.get_by_test_id("filter")).to_be_focused()
+        page.keyboard.type(" demo")
+        expect(page.get_by_test_id("filter")).to_have_value("propagation demo")
+        page.get_by_test_id("filter").fill("")
+        expect(row(page, ids["flow"]).get_by_role("checkbox")).to_be_checked()
+        expect(other.locator(".st-key-standing").get_by_text("cancelled")).to_be_visible(timeout=25_000)
+    finally:
+        set_state(app.home, ids["queued"], "paused")
+        other.close()
+
+
 def test_delete_asks_first(full: tuple[Served, dict[str, int]], page: Page) -> None:
     app, ids = full
     run_id = ids["cancelled"]
