@@ -80,13 +80,13 @@ def measured(cost: Cost) -> Iterator[None]:
     sampler.start()
     sam2_device.reset_peak_gpu_bytes()
     held = sam2_device.peak_gpu_bytes() or 0  # both sides' weights among it
-    used = sum(process.cpu_times()[:2])
+    used = time.process_time()  # of all threads, and finer than the kernel's hundredths of a second
     began = time.perf_counter()
     yield
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     cost.turns.append(time.perf_counter() - began)
-    cost.cpu += sum(process.cpu_times()[:2]) - used
+    cost.cpu += time.process_time() - used
     done.set()
     sampler.join()
     cost.host = max(cost.host, peak[0] - start)
