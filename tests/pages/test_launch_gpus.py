@@ -33,3 +33,15 @@ def test_gpus_are_asked_for_where_there_are_some(
     gpus.set_value(["2", "0"])
     test.number_input(key="launch-workers-per-gpu").set_value(2).run()
     assert planned[-1] == Placement(("2", "0"), 2)
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("3", 3), ("999", 1), ("0", 1), ("-1", 1), ("many", 1)])
+def test_an_address_asks_for_workers_that_can_be_had(
+    here: Home, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, asked: str, shown: int
+) -> None:
+    write_dataset(here.data / "demo", {"one": 4})
+    monkeypatch.setattr("vos_core.gpus._driver", SmallDriver)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    test = open_page("launch.py", models="sam2_hiera_large", workers=asked)
+    assert not test.exception
+    assert test.number_input(key="launch-workers-per-gpu").value == shown

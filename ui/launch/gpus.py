@@ -27,7 +27,7 @@ def gpu_choice() -> Placement:
         "Workers a GPU",
         min_value=1,
         max_value=MOST_WORKERS_PER_GPU,
-        value=first().workers or default,
+        value=first().workers if 1 <= first().workers <= MOST_WORKERS_PER_GPU else default,
         key=key_of("workers-per-gpu"),
         help="Two may fill a big GPU better than one; each holds the model's weights and a video's memory.",
     )

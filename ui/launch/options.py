@@ -45,7 +45,7 @@ def sam2_options() -> tuple[tuple[str, Any], ...]:
             f"**Threshold**: {threshold.line}",
             min_value=threshold.least,
             max_value=threshold.most,
-            value=asked["score_thresh"],
+            value=float(asked["score_thresh"]),
             step=0.1,
             key=key_of("option-score_thresh"),
         )
