@@ -27,7 +27,8 @@ if not choose_first(datasets):
         "the demo dataset; or give a folder below.",
     )
     link("data", "Datasets and checkpoints", icon=":material/database:")
-    if DEMO not in (shown("datasets") or first().datasets):  # chosen, the plan offers it
+    names = shown("datasets")
+    if DEMO not in (first().datasets if names is None else names):  # chosen, the plan offers it
         with st.container(key="next-steps"):
             fetch_control(here, DEMO)
 templates(here, datasets)

@@ -73,6 +73,9 @@ def test_without_a_dataset_the_demo_set_is_generated_from_here(
         other = open_page("launch.py", template="demo-ablation")
         assert not other.exception and "There is no dataset 'demo'" in text_of(other)
         assert len(other.get("progress")) == 1 and other.button(key="launch-button").disabled
+        other.multiselect[0].set_value([]).run()
+        assert len(other.get("progress")) == 1, "told above the form where the plan has nothing to say of it"
+        other.multiselect[0].set_value(["demo"]).run()
         write_dataset(here.data / "demo", {"one": 6, "two": 4})
     test.run()
     assert "No dataset yet" not in text_of(test)
