@@ -94,7 +94,9 @@ silence="${VOSLAB_LOCK_SILENCE:-30}" # seconds
 release() {
     [ -z "$beating" ] || kill "$beating" 2>/dev/null || true
     beating=""
-    if [ -n "$lock" ] && [ "$(cat "$lock/holder" 2>/dev/null)" = "$token" ]; then rm -rf "$lock"; fi
+    if [ -n "$lock" ] && [ "$(cat "$lock/holder" 2>/dev/null)" = "$token" ]; then
+        rm -rf "$lock" 2>/dev/null || rm -rf "$lock" # a last beat may have come in between
+    fi
     lock=""
 }
 
@@ -104,8 +106,12 @@ gone() { # HOLDER: whether it is a process of this machine that has ended
     [ "$boot $space" = "$(cut -d' ' -f2,3 <<<"$token")" ] && [ ! -d "/proc/$pid" ]
 }
 
+seen() { # FOLDER: who holds it and what it counted to
+    printf '%s|%s' "$(cat "$1/holder" 2>/dev/null || true)" "$(cat "$1/beat" 2>/dev/null || true)"
+}
+
 acquire() { # FOLDER
-    local folder="$1" holder beat last="" since=$SECONDS told="" failures=0
+    local folder="$1" holder beat last="" since=$SECONDS told="" failures=0 stuck=0
     until mkdir "$folder" 2>/dev/null; do
         if [ ! -d "$folder" ]; then
             # Once may be a lock that was released in between.
@@ -113,18 +119,22 @@ acquire() { # FOLDER
                 die "$(dirname "$folder") cannot be written: add the folder to the job without \"read-only\", and look whether the disk is full."
             continue
         fi
-        holder="$(cat "$folder/holder" 2>/dev/null || true)"
-        beat="$holder $(cat "$folder/beat" 2>/dev/null || true)"
+        beat="$(seen "$folder")"
+        holder="${beat%%|*}"
         [ "$beat" = "$last" ] || { last="$beat" && since=$SECONDS; }
         if { [ -n "$holder" ] && gone "$holder"; } || [ $((SECONDS - since)) -ge "$silence" ]; then
-            # One of several that see this wins the rename; should it have caught a newer lock, that goes back.
-            if mv -T "$folder" "$folder.$$" 2>/dev/null; then
-                if [ "$(cat "$folder.$$/holder" 2>/dev/null || true)" = "$holder" ]; then
+            # One at a time takes a lock away, and only the one that it saw: a newer one may stand there by now.
+            if mkdir "$folder.over" 2>/dev/null; then
+                if [ "$(seen "$folder")" = "$beat" ]; then
                     say "Another start has ended without finishing: going on in its place."
-                    rm -rf "$folder.$$"
-                else
-                    mv -T "$folder.$$" "$folder" 2>/dev/null || true
+                    rm -rf "$folder"
                 fi
+                rmdir "$folder.over"
+            elif [ $((stuck += 1)) -ge "$((10 * silence))" ]; then # who did that was killed in the middle of it
+                rmdir "$folder.over" 2>/dev/null || true
+                stuck=0
+            else
+                sleep 0.1
             fi
             last=""
             continue
