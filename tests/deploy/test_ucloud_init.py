@@ -264,7 +264,8 @@ def test_of_many_that_find_the_lock_of_a_killed_start_one_at_a_time_goes_on(bare
     )
     git.chmod(0o755)
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    dead = f"4194305 {boot} {Path('/proc/self/ns/pid').readlink()} {os.uname().nodename} 12\n"  # above any process's number
+    # A number above that of any process.
+    dead = f"4194305 {boot} {Path('/proc/self/ns/pid').readlink()} {os.uname().nodename} 12\n"
     settings = {
         "VOSLAB_REPOSITORY": str(bare.folder / "nothing"),
         "VOSLAB_LOCK_SILENCE": "2",
