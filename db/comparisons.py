@@ -1,4 +1,4 @@
-"""What a comparison of runs reads: their objects' scores in one statement, and one video's frames at a click."""
+"""What a comparison of runs reads beside their objects' scores: one video's frames at a click."""
 
 from __future__ import annotations
 
@@ -7,35 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from db.models import FrameScore, ObjectScore, VideoTask
-from db.queries import ObjectRow
+from db.models import FrameScore, VideoTask
 from db.session import reading
-
-
-def object_rows_of(database: Path, run_ids: Sequence[int]) -> dict[int, list[ObjectRow]]:
-    """Object scores of each run in the toolkit's order; an empty list for a run that has none."""
-    score = ObjectScore
-    statement = (
-        select(
-            VideoTask.run_id,
-            VideoTask.video,
-            score.object_id,
-            score.j_mean,
-            score.j_recall,
-            score.j_decay,
-            score.f_mean,
-            score.f_recall,
-            score.f_decay,
-        )
-        .join(score, score.task_id == VideoTask.id)
-        .where(VideoTask.run_id.in_(run_ids))
-        .order_by(VideoTask.position, score.object_id)
-    )
-    found: dict[int, list[ObjectRow]] = {run_id: [] for run_id in run_ids}
-    with reading(database) as session:
-        for row in session.execute(statement):
-            found[row[0]].append(ObjectRow(*row[1:]))
-    return found
 
 
 def frame_means(

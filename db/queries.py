@@ -101,9 +101,15 @@ def task(database: Path, run_id: int, video: str) -> VideoTask | None:
 
 def object_rows(database: Path, run_id: int) -> list[ObjectRow]:
     """Object scores of a run in the toolkit's order: videos as listed, objects ascending."""
+    return object_rows_of(database, [run_id])[run_id]
+
+
+def object_rows_of(database: Path, run_ids: Sequence[int]) -> dict[int, list[ObjectRow]]:
+    """Object scores of each run in the toolkit's order; an empty list for a run that has none."""
     score = ObjectScore
     statement = (
         select(
+            VideoTask.run_id,
             VideoTask.video,
             score.object_id,
             score.j_mean,
@@ -114,11 +120,14 @@ def object_rows(database: Path, run_id: int) -> list[ObjectRow]:
             score.f_decay,
         )
         .join(score, score.task_id == VideoTask.id)
-        .where(VideoTask.run_id == run_id)
+        .where(VideoTask.run_id.in_(run_ids))
         .order_by(VideoTask.position, score.object_id)
     )
+    found: dict[int, list[ObjectRow]] = {run_id: [] for run_id in run_ids}
     with reading(database) as session:
-        return [ObjectRow(*row) for row in session.execute(statement)]
+        for row in session.execute(statement):
+            found[row[0]].append(ObjectRow(*row[1:]))
+    return found
 
 
 def curves(database: Path, task_id: int) -> list[Curve]:

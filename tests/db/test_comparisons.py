@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db import queries
-from db.comparisons import frame_means, object_rows_of
+from db.comparisons import frame_means
 from tests.ui.seed import full_home
 from vos_core.home import Home
 
@@ -19,7 +19,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, in
 def test_rows_of_several_runs_are_those_of_each(seeded: tuple[Home, dict[str, int]]) -> None:
     home, runs = seeded
     ids = [runs["done"], runs["static"], runs["queued"], 999]
-    found = object_rows_of(home.database, ids)
+    found = queries.object_rows_of(home.database, ids)
     assert list(found) == ids
     assert found[runs["queued"]] == found[999] == []
     for run_id in ids[:2]:

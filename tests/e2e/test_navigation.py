@@ -2,53 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
-import psutil
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from db.models import Lease
-from db.session import writing
-from tests.e2e.conftest import Served, serve
-from tests.ui.seed import full_home
-from vos_core.execution.lease import Holder
-from vos_core.home import Home
-
-IDS: dict[str, int] = {}
+from tests.e2e.conftest import Served
+from tests.e2e.player_app import IDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Served]:
-    """Runs in every state, held as they are by a process that dispatches nothing."""
-    home = Home.from_environment({}, cwd=tmp_path_factory.mktemp("navigation") / "home")
-    IDS.update(full_home(home))
-    idle = subprocess.Popen(["sleep", "3600"])
-    here = Holder.this_process()
-    started = psutil.Process(idle.pid).create_time()
-    with writing(home.database) as session:
-        session.add(
-            Lease(
-                id=1,
-                token="test",
-                host=here.host,
-                boot_id=here.boot_id,
-                pid=idle.pid,
-                process_started=started,
-                heartbeat=0.0,
-            )
-        )
-    try:
-        with serve(home) as served:
-            yield served
-    finally:
-        idle.kill()
-        idle.wait()
 
 
 def where(page: Page) -> tuple[str, dict[str, str]]:

@@ -8,7 +8,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import queries
-from db.comparisons import object_rows_of
 from tests.pages.conftest import OpenPage, table_called, text_of
 from tests.ui.seed import STRANGE
 from ui.theme import plain
@@ -19,7 +18,7 @@ from vos_core.home import Home
 
 
 def found(here: Home, *ids: int) -> Lineup:
-    rows = object_rows_of(here.database, ids)
+    rows = queries.object_rows_of(here.database, ids)
     return line_up([rows[run_id] for run_id in ids])
 
 

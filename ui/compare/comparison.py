@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from db.comparisons import object_rows_of
 from db.models import Run
+from db.queries import object_rows_of
 from ui.compare.charts import Mark, difference_bars
 from ui.compare.choice import called
 from ui.compare.figures import verdict

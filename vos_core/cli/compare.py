@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from db.comparisons import object_rows_of
 from db.models import Run
+from db.queries import object_rows_of
 from db.states import ScoreKind
 from vos_core.analysis.attributes import MEANINGS, AttributeLine, attribute_lines, collect, shapes_file
 from vos_core.analysis.bootstrap import PairedDifference, paired_difference
