@@ -19,6 +19,7 @@ from streamlit.runtime.script_data import ScriptData
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
+from tests.ui.loops import run
 from ui.delivery import PatientSession, WholePages, deliver_whole_pages
 
 
@@ -143,14 +144,14 @@ POLLED = ["table", "FINISHED_FRAGMENT_RUN_SUCCESSFULLY"]
 @pytest.mark.usefixtures("server")
 def test_streamlit_itself_loses_a_page_to_a_poll(tmp_path: Path) -> None:
     """Should this fail, Streamlit has mended it, and `PatientSession` can go."""
-    assert asyncio.run(said(AppSession, tmp_path / "page.py")) == POLLED
+    assert run(said(AppSession, tmp_path / "page.py")) == POLLED
 
 
 @pytest.mark.usefixtures("server")
 def test_a_poll_waits_for_what_the_page_has_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_session, "ForwardMsgQueue", WholePages)
     page = ["head", "table", "foot", "FINISHED_SUCCESSFULLY"]
-    assert asyncio.run(said(PatientSession, tmp_path / "page.py")) == [*page, *POLLED]
+    assert run(said(PatientSession, tmp_path / "page.py")) == [*page, *POLLED]
 
 
 def test_sessions_are_given_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit import config
 
+from tests.ui.loops import run
 from ui.gate.brake import FREE_TRIES
 from ui.gate.doors import LARGEST_BODY, Gate, doors, own_address
 from ui.gate.sessions import Sessions
@@ -214,7 +214,7 @@ def test_body_without_end_is_not_read_to_its_end(sessions: Sessions) -> None:
 
     headers = [(b"content-type", b"application/x-www-form-urlencoded")]
     scope = {"type": "http", "method": "POST", "path": "/login", "headers": headers, "query_string": b""}
-    asyncio.run(Gate(app, sessions)(scope, receive, send))
+    run(Gate(app, sessions)(scope, receive, send))
     assert sent[0]["status"] == 400 and read < LARGEST_BODY + 2000
 
 
@@ -222,7 +222,7 @@ def test_unknown_kinds_of_connection_do_not_pass(sessions: Sessions) -> None:
     async def app(*_: object) -> None:
         raise AssertionError("passed on")
 
-    asyncio.run(Gate(app, sessions)({"type": "webtransport", "path": "/"}, app, app))
+    run(Gate(app, sessions)({"type": "webtransport", "path": "/"}, app, app))
 
 
 def test_guesses_are_slowed_down(client: TestClient) -> None:
