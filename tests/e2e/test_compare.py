@@ -133,6 +133,8 @@ def test_sorting_and_arrow_keys_stay_in_the_browser(app: Served, page: Page) -> 
     heat = page.get_by_test_id("heat").first
     rows = heat.get_by_test_id("heat-row")
     expect(rows).to_have_count(3)
+    settle(page)
+    entries = page.evaluate("history.length")
     heat.locator('[data-focus="sort-1"]').click()
     values = [float(text.strip()) for text in heat.locator('a[data-cell="1"]').all_inner_texts()]
     assert values == sorted(values) and len(set(values)) == 3
@@ -142,21 +144,59 @@ def test_sorting_and_arrow_keys_stay_in_the_browser(app: Served, page: Page) -> 
     expect(heat.locator("th[aria-sort=descending]")).to_contain_text("B")
     expect(heat).not_to_have_attribute("aria-busy", "true")  # answered
     expect(heat.locator('[data-focus="sort-1"]')).to_be_focused()
-    heat.locator('[data-focus="sort-1"]').press("Enter")
-    heat.locator('[data-focus="sort-1"]').press("Enter")
+    page.keyboard.press("Enter")
+    expect(heat.locator("th[aria-sort]")).to_have_count(0)
+    expect(heat).not_to_have_attribute("aria-busy", "true")
+    expect(heat.locator('[data-focus="sort-1"]')).to_be_focused()
+    for _ in range(4):  # faster than they are answered
+        page.keyboard.press("Enter")
     expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("B")
     heat.locator('a[data-cell="1"]').first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
     place = page.evaluate(FOCUSED)
     assert place == ["0", 1]
-    expect(heat).not_to_have_attribute("aria-busy", "true")  # the answers to both presses have come to the address
+    expect(heat).not_to_have_attribute("aria-busy", "true")
     page.wait_for_url("**order=1**")
+    settle(page)
+    assert page.evaluate("history.length") == entries, "an order is no entry of the browser's history"
     order = rows.evaluate_all("rows => rows.map((row) => row.dataset.id)")
     page.reload()
     expect(rows).to_have_count(3)
     assert rows.evaluate_all("rows => rows.map((row) => row.dataset.id)") == order
     expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("B")
+
+
+@pytest.mark.parametrize(
+    "what, choice, part",
+    [
+        ('[data-testid="heat"] [data-focus="sort-1"]', "Points over A", "colour=difference"),
+        ('[data-testid="heat-row"] a[data-cell="1"]', "Points over A", "colour=difference"),
+        ('[data-testid="bar"][data-id="crossing"]', "C − A", "pair="),
+    ],
+    ids=["head", "cell", "bar"],
+)
+def test_what_is_pressed_while_an_answer_comes_stays_pressed(
+    app: Served, page: Page, what: str, choice: str, part: str
+) -> None:
+    page.goto(f"{app.url}/compare?runs={IDS['static']},{IDS['flow']},{IDS['done']}&order=-1")
+    heat = page.get_by_test_id("heat").first
+    expect(heat.locator("th[aria-sort=descending]")).to_contain_text("B")
+    pressed = page.locator(what).first
+    before = pressed.evaluate("node => node.closest('tr')?.outerHTML ?? node.outerHTML")
+    pressed.hover()
+    page.mouse.down()
+    page.get_by_role("radio", name=choice, exact=True).evaluate("choice => choice.click()")
+    page.wait_for_url(f"**{part}**")
+    settle(page)
+    if "sort" not in what:  # it is drawn otherwise by now
+        assert pressed.evaluate("node => node.closest('tr')?.outerHTML ?? node.outerHTML") != before
+    page.mouse.up()
+    if "sort" in what:
+        expect(heat.locator("th[aria-sort]")).to_have_count(0)
+        page.wait_for_url(lambda url: "order=" not in url)
+    else:
+        page.wait_for_url("**/inspect?**")
 
 
 def test_an_order_outlives_another_choice_and_a_reload(app: Served, page: Page) -> None:

@@ -20,6 +20,7 @@ function remember(state, name) {
   if (text) url.searchParams.set(name, text);
   else url.searchParams.delete(name);
   window.history.replaceState(window.history.state, "", url);
+  window.dispatchEvent(new CustomEvent("voslab-written", { detail: name }));
   state.told.push({ text, at: performance.now() });
   state.table.setAttribute("aria-busy", "true");
   state.trigger("sort", text);
@@ -45,7 +46,9 @@ function heat(value, low, high) {
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  const state = kept.get(parentElement) ?? { ...sortOf(data.sort), told: [] };
+  const state = kept.get(parentElement) ?? {
+    ...sortOf(data.sort), told: [], made: new Map(), caption: el("caption"), head: el("thead"), body: el("tbody"),
+  };
   kept.set(parentElement, state);
   const frame = parentElement.querySelector(".frame");
   const table = parentElement.querySelector("table");
@@ -64,27 +67,27 @@ export default function (component) {
   const cell = (row, text, run, tip) => {
     if (!row.href) return el("span", "still", text);
     const link = leads(el("a", "", text), row.href, () => state.trigger("open", { id: row.id, run }));
+    link.dataset.focus = `${row.id}/${run ?? ""}`;
     if (tip) link.title = tip;
     return link;
   };
 
-  const sight = () => JSON.stringify([{ ...data, sort: null }, state.key, state.down]);
+  const heads = [
+    { key: "label", label: data.corner, down: false },
+    ...data.facts.map((label, index) => ({ key: `fact-${index}`, label, down: true })),
+    ...data.columns.map((column, index) => ({ ...column, key: index, down: false })),
+    { key: "last", label: data.last, down: true, small: data.unit },
+  ];
 
-  const draw = (focused) => {
-    const rows = [...data.rows];
-    const of = value[state.key];
-    if (of) {
-      rows.sort((a, b) => {
-        const order = state.key === "label" ? named(a, b) : of(a) - of(b);
-        return (state.down ? -order : order) || named(a, b);
-      });
-    }
-    const heads = [
-      { key: "label", label: data.corner, down: false },
-      ...data.facts.map((label, index) => ({ key: `fact-${index}`, label, down: true })),
-      ...data.columns.map((column, index) => ({ ...column, key: index, down: false })),
-      { key: "last", label: data.last, down: true, small: data.unit },
-    ];
+  const press = (head) => {
+    if (state.key !== head.key) [state.key, state.down] = [head.key, head.down];
+    else if (state.down === head.down) state.down = !state.down;
+    else [state.key, state.down] = [null, false];
+    remember(state, data.name);
+    draw();
+  };
+
+  const makeHead = () => {
     const line = el("tr");
     for (const head of heads) {
       const th = el("th");
@@ -93,70 +96,79 @@ export default function (component) {
       button.type = "button";
       button.dataset.focus = `sort-${head.key}`;
       button.title = `${head.tip ? `${head.tip}\n` : ""}Sort by this column`;
-      const sorted = state.key === head.key;
-      if (sorted) {
+      if (state.key === head.key) {
         button.append(el("span", "arrow", state.down ? " ↓" : " ↑"));
         th.setAttribute("aria-sort", state.down ? "descending" : "ascending");
       }
       if (head.small) button.append(el("small", "", head.small));
-      button.onclick = () => {
-        if (!sorted) [state.key, state.down] = [head.key, head.down];
-        else if (state.down === head.down) state.down = !state.down;
-        else state.key = null;
-        remember(state, data.name);
-        draw(button.dataset.focus);
-      };
+      button.onclick = () => press(head);
       th.append(button);
       line.append(th);
     }
-    const head = el("thead");
-    head.append(line);
-    const body = el("tbody");
-    let group = null;
-    for (const row of rows) {
-      const tr = el("tr");
-      tr.dataset.testid = "heat-row";
-      tr.dataset.id = row.id;
-      const first = el("th");
-      first.scope = "row";
-      const label = cell(row, row.label, null, row.tip);
-      if (row.tip) label.title = row.tip;
-      if (row.group) {
-        label.textContent = "";
-        label.append(el("span", "group", row.group), document.createTextNode(row.label));
-        if (row.group !== group) tr.className = "first";
-        group = row.group;
-      }
-      first.append(label);
-      tr.append(first);
-      for (const fact of row.facts) {
-        const td = el("td", "plain");
-        td.append(el("span", "still", String(fact)));
-        tr.append(td);
-      }
-      const best = Math.max(...row.values);
-      const marked = row.values.filter((one) => one === best).length < row.values.length;
-      row.values.forEach((one, index) => {
-        const td = el("td", "heat");
-        const shown = row.shown[index];
-        td.style.setProperty("--heat", shown === null ? "transparent" : heat(shown, data.low, data.high));
-        const text = data.signed && shown !== null ? signed(shown, 1) : one.toFixed(3);
-        const tip = `${data.columns[index].tip}: ${one.toFixed(3)}${row.href ? "\nOpens its worst frame of this" : ""}`;
-        const link = cell(row, text, index, tip);
-        link.dataset.cell = index;
-        if (marked && one === best) link.classList.add("best");
-        td.append(link);
-        tr.append(td);
-      });
-      const last = el("td", "plain");
-      last.append(el("span", "still", data.size ? signed(row.last, 1) : row.last.toFixed(1)));
-      tr.append(last);
-      body.append(tr);
-    }
-    table.replaceChildren(el("caption", "", data.caption), head, body);
-    state.drawn = sight();
-    if (focused) table.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });
+    return line;
   };
+
+  const makeRow = (row, first) => {
+    const tr = el("tr", first ? "first" : "");
+    tr.dataset.testid = "heat-row";
+    tr.dataset.id = row.id;
+    const name = el("th");
+    name.scope = "row";
+    const label = cell(row, row.label, null, row.tip);
+    if (row.tip) label.title = row.tip;
+    if (row.group) {
+      label.textContent = "";
+      label.append(el("span", "group", row.group), document.createTextNode(row.label));
+    }
+    name.append(label);
+    tr.append(name);
+    for (const fact of row.facts) {
+      const td = el("td", "plain");
+      td.append(el("span", "still", String(fact)));
+      tr.append(td);
+    }
+    const best = Math.max(...row.values);
+    const marked = row.values.filter((one) => one === best).length < row.values.length;
+    row.values.forEach((one, index) => {
+      const td = el("td", "heat");
+      const shown = row.shown[index];
+      td.style.setProperty("--heat", shown === null ? "transparent" : heat(shown, data.low, data.high));
+      const text = data.signed && shown !== null ? signed(shown, 1) : one.toFixed(3);
+      const tip = `${data.columns[index].tip}: ${one.toFixed(3)}${row.href ? "\nOpens its worst frame of this" : ""}`;
+      const link = cell(row, text, index, tip);
+      link.dataset.cell = index;
+      if (marked && one === best) link.classList.add("best");
+      td.append(link);
+      tr.append(td);
+    });
+    const last = el("td", "plain");
+    last.append(el("span", "still", data.size ? signed(row.last, 1) : row.last.toFixed(1)));
+    tr.append(last);
+    return tr;
+  };
+
+  // What every row is made from, beside its own.
+  const shape = JSON.stringify([data.columns, data.low, data.high, data.signed, data.size]);
+
+  const draw = () => keepingFocus(parentElement, () => {
+    const rows = [...data.rows];
+    const of = value[state.key];
+    if (of) {
+      rows.sort((a, b) => {
+        const order = state.key === "label" ? named(a, b) : of(a) - of(b);
+        return (state.down ? -order : order) || named(a, b);
+      });
+    }
+    const { caption, head, body, made } = state;
+    arrange(table, [caption, head, body]);
+    if (caption.textContent !== data.caption) caption.textContent = data.caption;
+    // The head is made anew each time, with this call's data behind its buttons.
+    state.line = state.line ? become(state.line, makeHead()) : head.appendChild(makeHead());
+    arrange(body, rows.map((row, index) => {
+      const first = Boolean(row.group) && row.group !== rows[index - 1]?.group;
+      return keptNode(made, row.id, JSON.stringify([shape, row, first]), () => makeRow(row, first));
+    }));
+  });
 
   table.onkeydown = (event) => {
     const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
@@ -178,6 +190,5 @@ export default function (component) {
     el("span", "", data.signed ? `${signed(data.high, 0)} points over A` : `${data.high.toFixed(1)} ${data.measure}`),
     el("span", "", "bold: best of its row"),
   );
-  // The answer to a click on a head changes nothing: the focus stays, and a press that is under way.
-  if (state.drawn !== sight()) draw(null);
+  draw();
 }

@@ -1,4 +1,6 @@
 // Bars up and down from zero, one or more a mark, in the order given. Data: see ui/parts/bars.py.
+const kept = new WeakMap();
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const values = data.marks.flatMap((mark) => mark.bars.map((one) => one.value));
@@ -20,7 +22,9 @@ export default function (component) {
   if (data.unit) legend.append(el("span", "", data.unit));
 
   const box = parentElement.querySelector(".bars");
-  const focused = box.getRootNode().activeElement?.dataset?.id;
+  const state = kept.get(box) ?? { made: new Map() };
+  kept.set(box, state);
+  state.trigger = setTriggerValue; // marks are kept longer than this call
   box.style.setProperty("--plot", `${data.height}px`);
   box.style.setProperty("--count", data.marks.length);
   box.setAttribute("role", "group");
@@ -34,10 +38,13 @@ export default function (component) {
     line.append(el("span", "", zero ? "0" : data.signed ? signed(value, digits) : value.toFixed(digits)));
     grid.append(line);
   }
-  const links = data.marks.map((mark) => {
-    const link = leads(el("a"), mark.href, () => setTriggerValue("open", mark.id));
+  const flat = data.marks.length <= 12;
+  const scale = JSON.stringify([high, low, data.height, data.series, flat]);
+  const makeMark = (mark) => {
+    const link = leads(el("a"), mark.href, () => state.trigger("open", mark.id));
     link.dataset.testid = "bar";
     link.dataset.id = mark.id;
+    link.dataset.focus = mark.id;
     link.title = mark.tip;
     link.setAttribute("aria-label", mark.tip);
     const plot = el("span", "plot");
@@ -48,9 +55,11 @@ export default function (component) {
       bar.style.marginBottom = `${(1 - place(Math.min(one.value, 0)) / 100) * data.height}px`;
       plot.append(bar);
     }
-    link.append(plot, el("span", data.marks.length > 12 ? "name" : "name flat", mark.label));
+    link.append(plot, el("span", flat ? "name flat" : "name", mark.label));
     return link;
-  });
-  box.replaceChildren(grid, ...links);
-  if (focused !== undefined) links.find((link) => link.dataset.id === focused)?.focus({ preventScroll: true });
+  };
+  keepingFocus(box, () => arrange(box, [
+    grid,
+    ...data.marks.map((mark) => keptNode(state.made, mark.id, scale + JSON.stringify(mark), () => makeMark(mark))),
+  ]));
 }

@@ -15,12 +15,12 @@ const signed = (value, digits) => {
 /** A plain click asks the page, which knows the worst frame; any other click follows the link. */
 function leads(link, href, open) {
   link.setAttribute("href", href);
-  link.addEventListener("click", (event) => {
+  link.onclick = (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1) return;
     event.preventDefault();
     event.stopPropagation();
     open();
-  });
+  };
   return link;
 }
 
