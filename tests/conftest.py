@@ -14,6 +14,20 @@ import pytest
 from vos_core.home import Home
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser is now and then too late for its test where all cores are busy: one more try, and the first is told."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What failed at first, and passed or failed again: in full, for it may be a fault that shows once in a hundred."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"failed at first: {report.nodeid}", "-", yellow=True)
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(autouse=True)
 def own_main() -> Iterator[None]:
     """A page's test leaves its script as `__main__`, which a process that is spawned later would run again."""
