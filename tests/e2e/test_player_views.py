@@ -289,6 +289,21 @@ def test_keys_stay_away_from_what_is_typed(app: Served, runs: dict[str, int], pa
     expect(page.get_by_label("outline", exact=True)).not_to_be_checked()
 
 
+def test_keys_leave_the_focus_where_it_is(app: Served, runs: dict[str, int], page: Page) -> None:
+    page.goto(f"{app.url}/inspect?run={runs['static']}&video=crossing&frame=0")
+    at_frame(page, 0)
+    failure = page.get_by_test_id("failures").get_by_role("button", name="object 1").first
+    place = failure.get_attribute("data-focus")
+    failure.focus()
+    for key in "o", "e", "2", "2":  # outlines, the error view, and another object goes and comes
+        page.keyboard.press(key)
+        expect(page.locator(f'[data-focus="{place}"]')).to_be_focused()
+    measure = page.get_by_role("group", name="Measure").get_by_role("button", name="Show J", exact=True)
+    measure.press("Enter")
+    expect(measure).to_have_attribute("aria-pressed", "true")
+    expect(measure).to_be_focused()
+
+
 def test_what_is_seen_can_be_taken_away(app: Served, runs: dict[str, int], page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{app.url}/inspect?run={runs['done']}&video=crossing&frame=7&hide=picture")

@@ -58,6 +58,7 @@ class Curves {
     for (const [at, key] of ["j", "f", "jf"].entries()) {
       const one = button("", `Show ${this.data.measures[at]}`, () => this.acts.measure(key));
       one.textContent = this.data.measures[at];
+      one.dataset.focus = `measure-${key}`;
       one.setAttribute("aria-pressed", String(key === measure));
       choice.append(one);
     }

@@ -30,6 +30,7 @@ class Failures {
     const { run, object, kind, severity, worst } = failure;
     const open = make("button", "failure");
     open.type = "button";
+    open.dataset.focus = `failure-${run.run}-${object}-${failure.start}`;
     open.title = `${data.kinds[kind]?.line ?? kind}; worst at frame ${worst}`;
     const words = make("span", "words");
     const name = make("b", "", kind);

@@ -29,7 +29,9 @@ class Panes {
     const detail = make("span", "", pane.detail ?? "");
     detail.title = pane.detail ?? "";
     const whole = { ...pane, frames: pane.frames ? new Set(pane.frames) : null, figure };
-    caption.append(title, detail, button("mini", `Save this pane as a picture`, () => acts.save(whole), DOWN));
+    const save = button("mini", `Save this pane as a picture`, () => acts.save(whole), DOWN);
+    save.dataset.focus = `save-${pane.key}`;
+    caption.append(title, detail, save);
     if (pane.removable)
       caption.append(button("mini remove", `Take run ${pane.run} away`, () => acts.remove(pane.run), CROSS));
     const screen = make("div", "screen");

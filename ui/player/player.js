@@ -70,7 +70,7 @@ class Player {
     this.data = data;
     if (before?.id !== data.id) {
       this.pause();
-      this.build(other);
+      keepingFocus(this.root, () => this.build(other));
     }
     if (chosen) this.hidden = new Set(data.shown.length ? data.objects.filter((id) => !data.shown.includes(id)) : []);
     if (viewed) applyView(this, data.view);
@@ -99,8 +99,10 @@ class Player {
       measure: (name) => { this.measure = name; this.look(); },
     });
     this.failures = new Failures(this.root.querySelector(".failures"), data, { open: (failure) => this.open(failure) });
+    this.scores = null; // not drawn
     this.chips = data.objects.map((id) => {
       const chip = button("", `Show or hide object ${id}${id < 10 ? ` (key ${id})` : ""}`, () => this.flipObject(id));
+      chip.dataset.focus = `object-${id}`;
       chip.style.setProperty("--c", this.curves.colour(id));
       const values = make("b");
       chip.append(make("i"), document.createTextNode(`object ${id}`), values);
@@ -266,12 +268,22 @@ class Player {
     for (const name of ["picture", "annotation"])
       this.root.querySelector(`[data-act=${name}]`).setAttribute("aria-pressed", String(!this.away.has(name)));
     for (const { id, chip } of this.chips) chip.setAttribute("aria-pressed", String(!hidden.has(id)));
-    this.curves.draw(hidden, this.measure);
-    this.failures.draw(hidden);
+    this.drawScores();
     this.zoom.apply();
     this.mark();
     this.zoomed();
     this.draw();
+  }
+
+  // What can be pressed there stays as long as nothing else is to be seen.
+  drawScores() {
+    const shown = JSON.stringify([this.measure, [...this.hidden].sort()]);
+    if (this.scores === shown) return;
+    this.scores = shown;
+    keepingFocus(this.root, () => {
+      this.curves.draw(this.hidden, this.measure);
+      this.failures.draw(this.hidden);
+    });
   }
 
   draw() {
