@@ -71,6 +71,11 @@ def entered() -> Page:
             query.populate_from_query_string(context.query_string)
         context.pages_manager.set_script_intent(asked.page_script_hash, asked.page_name)
     page = st.navigation(listed, position="top")
+    if context is not None and st.session_state.get(_PAGE, page.url_path) != page.url_path:
+        # What the page that is left has still written to its address may have come to the browser since it asked for
+        # this one, and been taken for this one's.
+        with context.session_state.query_params() as query:
+            query._send_query_param_msg()
     _run.page = page._script_hash
     return page
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import Served, settle
 from tests.e2e.player_app import IDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -192,6 +192,43 @@ def test_quick_choices_on_launch_outlive_the_address_that_they_were_made_under(a
     page.wait_for_url("**sizes=1%2C2")
     page.wait_for_timeout(1000)
     expect(page.get_by_text("The runs (4)")).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["navigation bar", "Back"])
+def test_what_a_page_says_late_of_its_address_stays_out_of_the_next_ones(app: Served, page: Page, way: str) -> None:
+    lines: list[Held] = []
+    page.route_web_socket("**/_stcore/stream", lambda line: lines.append(Held(line)))
+    page.goto(f"{app.url}/queue")
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    page.get_by_role("link", name="Results").first.click()
+    expect(page.get_by_test_id("row").first).to_be_visible()
+    settle(page)
+    start = entries(page)
+    line = lines[-1]
+    line.held = True
+    before = line.asked
+    page.get_by_test_id("group").select_option("dataset")
+    while line.asked == before:
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(1000)  # the server keeps the group in its address; the browser does not hear it yet
+    before = line.asked
+    if way == "Back":
+        page.go_back()
+    else:
+        page.get_by_role("link", name="Queue").first.click()
+    while line.asked == before:
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(1000)
+    line.release()
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    settle(page)
+    page.wait_for_timeout(500)
+    assert where(page) == ("queue", {})
+    assert entries(page) == start + (way != "Back")
+    if way != "Back":
+        page.go_back()
+        expect(page.get_by_test_id("group")).to_have_value("dataset")
+        assert where(page) == ("", {"group": "dataset"})
 
 
 def test_a_page_that_completes_its_address_adds_no_entry(app: Served, page: Page) -> None:

@@ -11,7 +11,7 @@ export default function (component) {
   const root = parentElement.querySelector(".board");
   const state = kept.get(root) ?? {
     view: readView(location.search), search: location.search, made: new Map(), controls: new Map(), leaving: new Set(),
-    parts: {}, waiting: null, sent: new Set(),
+    parts: {}, waiting: null, sent: new Set(), page: location.pathname,
     told: JSON.stringify([new URLSearchParams(location.search).toString(), null]), // what the page was made from
   };
   kept.set(root, state);
@@ -19,7 +19,8 @@ export default function (component) {
   const here = new Map(data.rows.map((row) => [row.id, row]));
   Object.assign(state, { data, here, trigger: setTriggerValue, tell: setStateValue });
   if (state.waiting === data.told) state.waiting = null;
-  if (location.search !== state.search && root.isConnected) {
+  const isHere = () => root.isConnected && location.pathname === state.page; // else the address is another page's
+  if (location.search !== state.search && isHere()) {
     // The server repeats what it was told, which may be older than the view; else a link led to another view.
     if (!state.sent.has(new URLSearchParams(location.search).toString())) state.view = readView(location.search);
     writeAddress();
@@ -49,6 +50,7 @@ export default function (component) {
     // One at a time: the answer to an older view would put that into the address.
     const late = performance.now() - (state.sentAt ?? 0) > 5000;
     state.timer = setTimeout(() => {
+      if (!isHere()) return;
       if (state.waiting !== null && !late) {
         tellServer(rows);
         return;
