@@ -168,6 +168,7 @@ def test_ticked_runs_are_compared_and_inspected(full: tuple[Served, dict[str, in
 def test_rename_tag_note_archive_and_bring_back(full: tuple[Served, dict[str, int]], page: Page) -> None:
     app, ids = full
     run_id = ids["static"]
+    label_runs(app.home.database, [run_id], archived=False)  # a try before this one may have left it
     page.goto(app.url)
     tick(page, run_id)
     page.get_by_test_id("act-label").click()

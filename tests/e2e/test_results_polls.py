@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from db import queries
 from db.models import Run
 from db.session import writing
 from tests.e2e.conftest import Served, serve
 from tests.e2e.leaderboard import cell, row, set_state, tick
-from tests.ui.seed import launch, write_dataset
+from tests.ui.seed import finish, launch, write_dataset
 from vos_core.home import Home
 from vos_core.runs import Grid
 
@@ -44,6 +45,60 @@ def test_empty_pages_show_the_first_run_when_it_comes(home: Home, page: Page) ->
         expect(page.get_by_text("No runs yet")).to_have_count(0)
         for words in others:
             expect(words).to_have_count(0, timeout=25_000)
+
+
+class Line:
+    """Stands between browser and server: loses a message that chooses, or has an older one come once more after it."""
+
+    def __init__(self, browser: WebSocketRoute, fate: str) -> None:
+        self.chosen = 0  # messages that choose an ablation
+        server = browser.connect_to_server()
+        server.on_message(browser.send)
+        older: list[str | bytes] = []
+
+        def asked(message: str | bytes) -> None:
+            assert isinstance(message, bytes)
+            text = str(BackMsg.FromString(message).rerun_script.widget_states)
+            choice = "ablation=" in text
+            self.chosen += choice
+            if choice and self.chosen == 1:
+                if fate == "late":
+                    server.send(message)
+                    server.send(older[-1])
+                return
+            if "group=" in text:
+                older.append(message)
+            server.send(message)
+
+        browser.on_message(asked)
+
+
+@pytest.mark.parametrize("fate", ["lost", "late"])
+def test_rows_follow_the_address_whatever_becomes_of_a_message(
+    home: Home, served: Callable[[], Served], page: Page, fate: str
+) -> None:
+    write_dataset(home.data / "demo", {"one": 4})
+    datasets = (("demo", home.store(home.data / "demo"), "val"),)
+    (first,), (second,) = (launch(home, Grid(datasets, (model,)), model) for model in ("static", "flow"))
+    for run_id in (first, second):
+        finish(home, run_id, drift=8)
+    stored = queries.run_by_id(home.database, first)
+    assert stored is not None
+    lines: list[Line] = []
+    page.route_web_socket("**/_stcore/stream", lambda line: lines.append(Line(line, fate)))
+    page.goto(served().url)
+    expect(row(page, second)).to_be_visible()
+    page.get_by_test_id("group").select_option("model")
+    page.wait_for_timeout(1500)
+    page.get_by_test_id("ablation").select_option(str(stored.ablation_id))
+    expect(row(page, second)).to_have_count(0, timeout=20_000)
+    expect(row(page, first)).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert lines[-1].chosen == 2
+    expect(row(page, second)).to_have_count(0)
+    page.wait_for_url(f"**ablation={stored.ablation_id}**")
+    page.wait_for_timeout(6000)
+    assert lines[-1].chosen == 2, "told again without need"
 
 
 def test_polls_leave_what_the_reader_does_alone(app: Served, runs: dict[str, int], page: Page) -> None:

@@ -5,20 +5,25 @@ const kept = new WeakMap();
 const ticked = new Map();
 const folded = new Set();
 const TELL_AFTER = 250; // ms without a change of the view
+const LATE = 5000; // ms after which an answer is not waited for
+const TIMES = 3; // as often the same view is told again
 
 export default function (component) {
   const { data, parentElement, setTriggerValue, setStateValue } = component;
   const root = parentElement.querySelector(".board");
   const state = kept.get(root) ?? {
     view: readView(location.search), search: location.search, made: new Map(), controls: new Map(), leaving: new Set(),
-    parts: {}, waiting: null, sent: new Set(), page: location.pathname,
-    told: JSON.stringify([new URLSearchParams(location.search).toString(), null]), // what the page was made from
+    parts: {}, waiting: null, sent: new Set(), page: location.pathname, again: 0,
+    told: JSON.stringify([writeView(readView(data.made), location.search), null]),
   };
   kept.set(root, state);
   // Rows are kept longer than this call.
   const here = new Map(data.rows.map((row) => [row.id, row]));
   Object.assign(state, { data, here, trigger: setTriggerValue, tell: setStateValue });
-  if (state.waiting === data.told) state.waiting = null;
+  if (state.waiting === data.told) {
+    state.waiting = null;
+    clearTimeout(state.patience);
+  }
   const isHere = () => root.isConnected && location.pathname === state.page; // else the address is another page's
   if (location.search !== state.search && isHere()) {
     // The server repeats what it was told, which may be older than the view; else a link led to another view.
@@ -47,20 +52,32 @@ export default function (component) {
     const told = JSON.stringify([writeView(state.view, location.search), shown]);
     clearTimeout(state.timer);
     if (told === state.told) return;
-    // One at a time: the answer to an older view would put that into the address.
-    const late = performance.now() - (state.sentAt ?? 0) > 5000;
     state.timer = setTimeout(() => {
       if (!isHere()) return;
-      if (state.waiting !== null && !late) {
+      // One at a time: the answer to an older view would put that into the address.
+      if (state.waiting !== null && performance.now() - state.sentAt < LATE) {
         tellServer(rows);
         return;
       }
       const query = JSON.parse(told)[0];
-      Object.assign(state, { told, waiting: query, sentAt: performance.now() });
+      state.again = told === state.last ? state.again + 1 : 0;
+      Object.assign(state, { told, last: told, waiting: query, sentAt: performance.now() });
       state.sent.add(query);
-      state.tell("view", { query, shown });
+      state.tell("view", { query, shown, at: Date.now() });
+      clearTimeout(state.patience);
+      state.patience = setTimeout(tellAgain, LATE);
     }, TELL_AFTER);
   }
+
+  // What it was told has got lost where it does not answer, and where what it answers is made from an older view: another
+  // of its runs, begun before, had the last word.
+  function tellAgain() {
+    if (!isHere() || state.again >= TIMES) return;
+    Object.assign(state, { told: null, waiting: null });
+    draw();
+  }
+  if (JSON.stringify(readView(data.made)) === JSON.stringify(state.view)) state.again = 0;
+  else if (state.waiting === null && state.again < TIMES) state.told = null;
 
   const facetOptions = (name, label) => {
     const values = [...new Set(state.data.rows.filter((row) => !row.guest).map((row) => row.facets[name]))].sort(compare);

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
@@ -104,6 +104,7 @@ def board(
             "caption": "Runs with their scores",
             "height": height,
             "told": str(_view().get("query", "")),
+            "made": urlencode(st.query_params.to_dict()),
         },
         on_open_change=_nothing,
         on_act_change=_nothing,
@@ -121,7 +122,10 @@ def board(
 
 
 def _follow() -> None:
-    """Let the server know the address that the browser has written: else its next rerun would be of the old one."""
+    """Let the server know the address that the browser has written: else its next rerun would be of the old one.
+
+    Called when the told view is another than before: what is told again is of another moment.
+    """
     st.query_params.from_dict(dict(parse_qsl(str(_view().get("query", "")))))
 
 
