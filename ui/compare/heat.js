@@ -21,19 +21,19 @@ function remember(state, name) {
   else url.searchParams.delete(name);
   window.history.replaceState(window.history.state, "", url);
   window.dispatchEvent(new CustomEvent("voslab-written", { detail: name }));
-  state.told.push({ text, at: performance.now() });
+  state.told = performance.timeOrigin + performance.now();
   state.table.setAttribute("aria-busy", "true");
-  state.trigger("sort", text);
+  state.trigger("sort", { text, at: state.told });
 }
 
-// What the server says the order is. It answers what it was told, perhaps only the last of it; else the person has gone
-// back, and it agrees with the address.
-function follow(state, name, text) {
-  const due = state.told.filter(({ at }) => performance.now() - at < LATE);
-  state.told = due.slice(due.findLastIndex((one) => one.text === text) + 1);
-  if (state.told.length) return;
+// What the server says the order is. What it says before it has heard the last press is of one before that; else the
+// person has gone back, and it agrees with the address.
+function follow(state, { name, sort, heard }) {
+  const late = performance.timeOrigin + performance.now() - state.told > LATE;
+  if (state.told !== null && heard !== state.told && !late) return;
+  state.told = null;
   state.table.removeAttribute("aria-busy");
-  if (text === ofAddress(name)) Object.assign(state, sortOf(text));
+  if (sort === ofAddress(name)) Object.assign(state, sortOf(sort));
 }
 
 const named = (a, b) => a.label.localeCompare(b.label, "en", { numeric: true });
@@ -47,13 +47,13 @@ function heat(value, low, high) {
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const state = kept.get(parentElement) ?? {
-    ...sortOf(data.sort), told: [], made: new Map(), caption: el("caption"), head: el("thead"), body: el("tbody"),
+    ...sortOf(data.sort), told: null, made: new Map(), caption: el("caption"), head: el("thead"), body: el("tbody"),
   };
   kept.set(parentElement, state);
   const frame = parentElement.querySelector(".frame");
   const table = parentElement.querySelector("table");
   Object.assign(state, { table, trigger: setTriggerValue });
-  follow(state, data.name, data.sort);
+  follow(state, data);
   frame.style.maxHeight = `${data.height}px`;
   table.dataset.testid = "heat";
 

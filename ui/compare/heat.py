@@ -90,6 +90,7 @@ def heat_table(
             "height": height,
             "name": order,
             "sort": bind(order) or "",
+            "heard": st.session_state.get(f"{key}-heard"),
         },
         on_open_change=nothing,
         on_sort_change=partial(_keep_order, key, order),
@@ -102,9 +103,10 @@ def heat_table(
 
 def _keep_order(key: str, order: str) -> None:
     """The browser has written it to the address already; the server's idea of the address follows."""
-    text = (st.session_state.get(key) or {}).get("sort")
-    if text is not None:
-        remember({order: str(text) or None})
+    told = (st.session_state.get(key) or {}).get("sort")
+    if told is not None:
+        st.session_state[f"{key}-heard"] = told["at"]
+        remember({order: str(told["text"]) or None})
 
 
 def _over_first(values: Sequence[float]) -> list[float | None]:

@@ -1,16 +1,6 @@
 // A mark a video or object: J&F in A to the right, in B upwards. Data: see ui/compare/charts.py.
-const drawn = new WeakMap();
-
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  const area = parentElement.querySelector(".plot-area");
-  const state = drawn.get(area) ?? { told: "" };
-  drawn.set(area, state);
-  state.trigger = setTriggerValue;
-  const told = JSON.stringify(data);
-  if (state.told === told) return; // the same marks: one that is pressed stays
-  state.told = told;
-
   const svg = (tag, attributes, text) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -45,12 +35,12 @@ export default function (component) {
   const radius = data.rows.length > 150 ? 4 : 6;
   for (const row of data.rows) {
     const link = leads(svg("a", { tabindex: 0, "data-testid": "mark", "data-id": row.id }), row.href,
-      () => state.trigger("open", row.id));
-    const tip = `${row.label}: ${row.a.toFixed(3)} → ${row.b.toFixed(3)} (${signed(100 * (row.b - row.a), 1)} points)`;
-    link.setAttribute("aria-label", tip);
+      () => setTriggerValue("open", row.id));
+    const told = `${row.label}: ${row.a.toFixed(3)} → ${row.b.toFixed(3)} (${signed(100 * (row.b - row.a), 1)} points)`;
+    link.setAttribute("aria-label", told);
     const colour = row.b >= row.a ? COLOURS.gain : COLOURS.loss;
     const mark = svg("circle", { cx: x(row.a), cy: y(row.b), r: radius, style: `--c: ${colour}` });
-    mark.append(svg("title", {}, tip));
+    mark.append(svg("title", {}, told));
     link.append(mark);
     root.append(link);
   }
@@ -74,5 +64,5 @@ export default function (component) {
     entry.append(mark, document.createTextNode(text));
     legend.append(entry);
   }
-  area.replaceChildren(root);
+  parentElement.querySelector(".plot-area").replaceChildren(root);
 }

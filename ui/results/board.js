@@ -55,13 +55,13 @@ export default function (component) {
     state.timer = setTimeout(() => {
       if (!isHere()) return;
       // One at a time: the answer to an older view would put that into the address.
-      if (state.waiting !== null && performance.now() - state.sentAt < LATE) {
+      if (state.waiting !== null) {
         tellServer(rows);
         return;
       }
       const query = JSON.parse(told)[0];
       state.again = told === state.last ? state.again + 1 : 0;
-      Object.assign(state, { told, last: told, waiting: query, sentAt: performance.now() });
+      Object.assign(state, { told, last: told, waiting: query });
       state.sent.add(query);
       state.tell("view", { query, shown, at: Date.now() });
       clearTimeout(state.patience);
@@ -72,8 +72,9 @@ export default function (component) {
   // What it was told has got lost where it does not answer, and where what it answers is made from an older view: another
   // of its runs, begun before, had the last word.
   function tellAgain() {
+    state.waiting = null;
     if (!isHere() || state.again >= TIMES) return;
-    Object.assign(state, { told: null, waiting: null });
+    state.told = null;
     draw();
   }
   if (JSON.stringify(readView(data.made)) === JSON.stringify(state.view)) state.again = 0;
