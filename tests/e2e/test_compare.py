@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from db.comparisons import frame_means
 from tests.e2e.conftest import Served, settle
+from tests.e2e.held import Held
 from tests.e2e.player_app import IDS
 from tests.ui.seed import STRANGE, finish, launch, write_dataset
 from vos_core.analysis.lineup import lowest, widest_gap
@@ -21,6 +22,12 @@ FOCUSED = """() => {
   let node = document.activeElement;
   while (node.shadowRoot) node = node.shadowRoot.activeElement;
   return [node.dataset.cell, node.closest("tr").sectionRowIndex];
+}"""
+
+WATCH = """table => {
+  window.turned = [];
+  const watch = new MutationObserver(() => window.turned.push(table.querySelector("[aria-sort]")?.ariaSort ?? "none"));
+  watch.observe(table, { subtree: true, attributeFilter: ["aria-sort"] });
 }"""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -165,6 +172,31 @@ def test_sorting_and_arrow_keys_stay_in_the_browser(app: Served, page: Page) -> 
     expect(rows).to_have_count(3)
     assert rows.evaluate_all("rows => rows.map((row) => row.dataset.id)") == order
     expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("B")
+
+
+def test_answers_to_earlier_presses_turn_nothing_over(app: Served, page: Page) -> None:
+    lines: list[Held] = []
+    page.route_web_socket("**/_stcore/stream", lambda line: lines.append(Held(line)))
+    page.goto(f"{app.url}/compare?runs={IDS['static']},{IDS['done']}")
+    heat = page.get_by_test_id("heat").first
+    expect(heat.get_by_test_id("heat-row")).to_have_count(3)
+    settle(page)
+    line = lines[-1]
+    line.held = True
+    for _ in range(4):  # upwards, downwards, as it was, upwards
+        before = line.asked
+        heat.locator('[data-focus="sort-1"]').click()
+        while line.asked == before:
+            page.wait_for_timeout(50)
+        page.wait_for_timeout(700)  # the server answers; the browser does not hear it
+    heat.evaluate(WATCH)
+    for message in line.take():
+        line.say(message)
+        page.wait_for_timeout(10)  # each answer is drawn by itself
+    line.release()
+    expect(heat).not_to_have_attribute("aria-busy", "true")
+    expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("B")
+    assert page.evaluate("window.turned") == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.e2e.conftest import Served, settle
+from tests.e2e.held import Held
 from tests.e2e.player_app import IDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -120,35 +121,6 @@ def test_a_late_poll_of_the_page_that_was_left_leaves_the_next_one_alone(app: Se
         page.wait_for_timeout(400)  # a run of the script that takes it away comes after the page's own
         expect(seen).to_be_visible(timeout=1000)
         assert line.sent > 3
-
-
-class Held:
-    """Stands between browser and server; while `held`, what the server says waits."""
-
-    def __init__(self, browser: WebSocketRoute) -> None:
-        self._browser = browser
-        self._waiting: list[str | bytes] = []
-        self.held = False
-        self.asked = 0
-        server = browser.connect_to_server()
-
-        def ask(message: str | bytes) -> None:
-            self.asked += 1
-            server.send(message)
-
-        browser.on_message(ask)
-        server.on_message(self._answered)
-
-    def _answered(self, message: str | bytes) -> None:
-        self._waiting.append(message)
-        if not self.held:
-            self.release()
-
-    def release(self) -> None:
-        self.held = False
-        for message in self._waiting:
-            self._browser.send(message)
-        self._waiting.clear()
 
 
 def test_a_choice_outlives_what_was_asked_before_its_address_came(app: Served, page: Page) -> None:
