@@ -110,8 +110,23 @@ seen() { # FOLDER: who holds it and what it counted to
     printf '%s|%s' "$(cat "$1/holder" 2>/dev/null || true)" "$(cat "$1/beat" 2>/dev/null || true)"
 }
 
+take_away() { # FOLDER, and what was seen of it
+    # One at a time, and only the lock that was seen: a newer one may stand there by now. The kernel lets go of a flock
+    # when its process is killed; where it does not hold between machines, or not at all, the moments between the look
+    # and the move remain.
+    (
+        flock 9 2>/dev/null || true
+        [ -d "$1" ] && [ "$(seen "$1")" = "$2" ] || exit 0
+        rm -rf "$1.gone.$$"
+        mv -T "$1" "$1.gone.$$" 2>/dev/null || [ ! -d "$1" ] ||
+            die "$1 was left by a start that has ended, and cannot be removed: remove it, or start a job that has the folder with write access."
+        say "Another start has ended without finishing: going on in its place."
+        rm -rf "$1.gone.$$"
+    ) 9<"$(dirname "$1")"
+}
+
 acquire() { # FOLDER
-    local folder="$1" holder beat last="" since=$SECONDS told="" failures=0 stuck=0
+    local folder="$1" holder beat last="" since=$SECONDS told="" failures=0
     until mkdir "$folder" 2>/dev/null; do
         if [ ! -d "$folder" ]; then
             # Once may be a lock that was released in between.
@@ -123,19 +138,7 @@ acquire() { # FOLDER
         holder="${beat%%|*}"
         [ "$beat" = "$last" ] || { last="$beat" && since=$SECONDS; }
         if { [ -n "$holder" ] && gone "$holder"; } || [ $((SECONDS - since)) -ge "$silence" ]; then
-            # One at a time takes a lock away, and only the one that it saw: a newer one may stand there by now.
-            if mkdir "$folder.over" 2>/dev/null; then
-                if [ "$(seen "$folder")" = "$beat" ]; then
-                    say "Another start has ended without finishing: going on in its place."
-                    rm -rf "$folder"
-                fi
-                rmdir "$folder.over"
-            elif [ $((stuck += 1)) -ge "$((10 * silence))" ]; then # who did that was killed in the middle of it
-                rmdir "$folder.over" 2>/dev/null || true
-                stuck=0
-            else
-                sleep 0.1
-            fi
+            take_away "$folder" "$beat"
             last=""
             continue
         fi
@@ -144,6 +147,7 @@ acquire() { # FOLDER
         sleep 1
     done
     lock="$folder"
+    rm -rf "$folder".gone.* # of starts that were killed
     printf '%s\n' "$token" >"$lock/holder"
     local parent=$$
     (

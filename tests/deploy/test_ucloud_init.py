@@ -17,7 +17,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -224,68 +223,6 @@ def test_a_copy_of_the_script_alone_clones_the_code(bare: Job) -> None:
     assert "VOSLAB_PYTHON=/none is no Python" in words(cloned)
     assert (bare.checkout / "app.py").is_file()
     assert [path.name for path in bare.checkout.parent.iterdir() if "clone" in path.name or "lock" in path.name] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("beats", "taken_over"), [(5, False), (0, True)])
-def test_the_lock_of_another_machine_holds_as_long_as_it_counts(bare: Job, beats: int, taken_over: bool) -> None:
-    target = bare.folder / "work" / "other"
-    lock = target.with_name("other.lock")
-    lock.mkdir()
-    (lock / "holder").write_text("1 another-boot another-namespace node-7 12\n")
-    bare.own()
-
-    def hold() -> None:
-        for count in range(beats):
-            (lock / "beat").write_text(f"{count}\n")
-            time.sleep(1)
-        if beats:
-            shutil.rmtree(lock)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    nothing = {"VOSLAB_REPOSITORY": str(bare.folder / "nothing"), "VOSLAB_CHECKOUT": str(target)}
-    answer = bare.run("--prepare", VOSLAB_LOCK_SILENCE="3", **nothing)
-    holder.join()
-    assert "Another start (on node-7) is at work here: waiting for it" in words(answer)
-    assert ("going on in its place" in words(answer)) == taken_over
-    assert "could not be cloned" in words(answer)  # which is what it had the lock for
-    assert not lock.exists()
-
-
-@pytest.mark.slow
-def test_of_many_that_find_the_lock_of_a_killed_start_one_at_a_time_goes_on(bare: Job) -> None:
-    """Each clones with a git that says so where another one is at it, and then fails: the next one has its turn."""
-    tools = bare.folder / "tools"
-    tools.mkdir()
-    git = tools / "git"
-    git.write_text(
-        '#!/bin/sh\nmkdir "$INSIDE" || { echo "two at once"; exit 1; }\nsleep 0.05\nrmdir "$INSIDE"\nexit 1\n'
-    )
-    git.chmod(0o755)
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    # A number above that of any process.
-    dead = f"4194305 {boot} {Path('/proc/self/ns/pid').readlink()} {os.uname().nodename} 12\n"
-    settings = {
-        "VOSLAB_REPOSITORY": str(bare.folder / "nothing"),
-        "VOSLAB_LOCK_SILENCE": "2",
-        "INSIDE": str(bare.folder / "work" / "inside"),
-        "PATH": f"{tools}:{os.environ['PATH']}",
-    }
-    for turn in range(5):
-        target = bare.folder / "work" / f"other-{turn}"
-        lock = target.with_name(f"{target.name}.lock")
-        lock.mkdir()
-        (lock / "holder").write_text(dead)
-        if turn == 0:
-            target.with_name(f"{lock.name}.over").mkdir()  # as of one that was killed while it took a lock away
-        bare.own()
-        starts = [bare.start("--prepare", VOSLAB_CHECKOUT=str(target), **settings) for _ in range(6)]
-        said = [start.communicate(timeout=100)[0] for start in starts]
-        assert [start.returncode for start in starts] == [2] * 6, said
-        assert all("could not be cloned" in text and "two at once" not in text for text in said), said
-        assert sum("going on in its place" in text for text in said) == 1
-        assert not list(target.parent.glob(f"{target.name}*"))
 
 
 # --- the environment
