@@ -213,3 +213,26 @@ def test_a_page_that_completes_its_address_adds_no_entry(app: Served, page: Page
     page.go_back()
     expect(page.locator(".board tbody tr").first).to_be_visible()
     assert where(page) == ("", {})
+
+
+def test_what_the_browser_has_thrown_away_is_not_referred_to(app: Served, page: Page) -> None:
+    """Back is pressed before the browser has heard the run's end at which it throws away what Compare was made of."""
+    lines: list[Held] = []
+    page.route_web_socket("**/_stcore/stream", lambda line: lines.append(Held(line)))
+    page.goto(f"{app.url}/compare?runs={IDS['flow']},{IDS['static']},{IDS['done']}")
+    expect(page.get_by_test_id("heat-row")).to_have_count(3)
+    page.get_by_role("link", name="Doctor").first.click()
+    expect(page.get_by_role("heading", name="Doctor", exact=True)).to_be_visible()
+    settle(page)
+    line = lines[-1]
+    line.held = True
+    for way in (lambda: page.locator("body").press("r"), page.go_back):
+        before = line.asked
+        way()
+        while line.asked == before:
+            page.wait_for_timeout(50)
+        page.wait_for_timeout(3000)  # the server has answered
+    line.release()
+    settle(page)
+    expect(page.get_by_test_id("heat-row")).to_have_count(3)
+    expect(page.get_by_text("Connection error")).to_have_count(0)
