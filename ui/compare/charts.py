@@ -17,7 +17,7 @@ def chart(name: str, html: str) -> st.components.v2.types.ComponentRenderer:
         f"voslab_compare_{name}",
         html=html,
         css=source("parts/charts.css", "compare/charts.css"),
-        js=source("parts/kept.js", "parts/chart_parts.js", f"compare/{name}.js"),
+        js=source("parts/nodes.js", "parts/kept.js", "parts/chart_parts.js", f"compare/{name}.js"),
     )
 
 

@@ -25,7 +25,7 @@ _component = st.components.v2.component(
     "voslab_fetch",
     html='<div class="board">\n<div class="groups"></div></div>',
     css=source("parts/board.css", "data/board.css"),
-    js=source("parts/board.js", "data/board.js"),
+    js=source("parts/nodes.js", "parts/board.js", "data/board.js"),
 )
 
 

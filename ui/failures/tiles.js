@@ -1,14 +1,7 @@
 // Draws failures as tiles that lead to Inspect. Data: {tiles, caption, pairs}; see ui/failures/tiles.py.
-const make = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
-
 function picture(image) {
-  const figure = make("figure");
-  const img = make("img");
+  const figure = el("figure");
+  const img = el("img");
   img.loading = "lazy";
   img.decoding = "async";
   img.width = 240;
@@ -16,42 +9,35 @@ function picture(image) {
   img.alt = image.alt;
   img.onerror = () => {
     img.classList.add("broken");
-    figure.append(make("figcaption", "", "no picture"));
+    figure.append(el("figcaption", "", "no picture"));
   };
   img.src = image.src;
   figure.append(img);
-  if (image.caption) figure.append(make("figcaption", "", image.caption));
+  if (image.caption) figure.append(el("figcaption", "", image.caption));
   return figure;
 }
 
 function tile(data, open) {
-  const item = make("li");
-  const link = make("a");
-  link.href = data.href;
+  const item = el("li");
+  const link = leads(el("a"), data.href, () => open(data.id));
   link.dataset.testid = "failure";
   link.dataset.id = data.id;
   link.dataset.kind = data.kind;
-  link.onclick = (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1) return;
-    event.preventDefault();
-    event.stopPropagation();
-    open(data.id);
-  };
-  const pictures = make("div", "pictures");
+  const pictures = el("div", "pictures");
   pictures.append(...data.images.map(picture));
-  const words = make("div", "words");
-  const first = make("div", "first");
-  const kind = make("span", "kind");
-  const dot = make("i");
+  const words = el("div", "words");
+  const first = el("div", "first");
+  const kind = el("span", "kind");
+  const dot = el("i");
   dot.style.setProperty("--c", data.colour);
   kind.title = data.line;
   kind.append(dot, document.createTextNode(data.kind));
-  first.append(make("span", "name", data.name), kind);
-  const facts = make("div", "facts");
-  facts.append(...data.facts.map((fact) => make("span", "", fact)));
+  first.append(el("span", "name", data.name), kind);
+  const facts = el("div", "facts");
+  facts.append(...data.facts.map((fact) => el("span", "", fact)));
   words.append(first, facts);
   if (data.run) {
-    const run = make("div", "run", data.run);
+    const run = el("div", "run", data.run);
     run.title = data.run;
     words.append(run);
   }

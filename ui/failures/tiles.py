@@ -13,7 +13,7 @@ _component = st.components.v2.component(
     "voslab_failures",
     html='<ul class="tiles"></ul>',
     css=source("failures/tiles.css"),
-    js=source("failures/tiles.js"),
+    js=source("parts/nodes.js", "failures/tiles.js"),
 )
 
 

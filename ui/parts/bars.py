@@ -15,7 +15,7 @@ _component = st.components.v2.component(
     "voslab_bars",
     html='<div class="legend"></div>\n<div class="frame"><div class="bars"></div></div>',
     css=source("parts/charts.css", "parts/bars.css"),
-    js=source("parts/kept.js", "parts/chart_parts.js", "parts/bars.js"),
+    js=source("parts/nodes.js", "parts/kept.js", "parts/chart_parts.js", "parts/bars.js"),
 )
 
 

@@ -12,13 +12,6 @@ const ICONS = {
   retry: "M5 12a7 7 0 1 0 2.5-5.4M5 4v4h4",
 };
 
-const el = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
-
 function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -14,7 +14,7 @@ _component = st.components.v2.component(
     "voslab_table",
     html='<div class="frame">\n<table></table></div>',
     css=source("parts/table.css"),
-    js=source("parts/kept.js", "parts/table_cells.js", "parts/table.js"),
+    js=source("parts/nodes.js", "parts/kept.js", "parts/table_cells.js", "parts/table.js"),
 )
 
 

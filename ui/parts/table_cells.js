@@ -4,13 +4,6 @@ const STATES = {
   queued: "#8A9296", running: "#0FA3BF", paused: "#CCA300", done: "#2E9E6B", failed: "#D6453D", cancelled: "#B0772E",
 };
 
-const el = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
-
 const isNone = (value) => value === null || value === undefined || value === "";
 const isRight = (column) => ["number", "seconds"].includes(column.kind);
 const cellClass = (column) => `${isRight(column) ? "right " : ""}k-${column.kind}`;
@@ -110,8 +103,6 @@ function headCell(column, sort, change) {
   return cell;
 }
 
-const isPlainClick = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1);
-
 function bodyCell(column, index, row, best, open) {
   const cell = el(index ? "td" : "th", cellClass(column));
   if (!index) cell.scope = "row";
@@ -131,11 +122,4 @@ function rowLink(row, text, open) {
   return link;
 }
 
-function opener(row, state) {
-  return (event) => {
-    if (!isPlainClick(event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    state.trigger("open", row.id);
-  };
-}
+const opener = (row, state) => opening(() => state.trigger("open", row.id));

@@ -6,28 +6,28 @@ class VideoCurves extends Curves {
     const none = new Set();
     this.dots = [];
     this.marks = [];
-    const chart = make("div", "chart");
+    const chart = el("div", "chart");
     for (const [at, measure] of ["j", "f"].entries()) {
       const name = data.measures[at];
-      const label = make("div", "name");
-      label.append(make("span", "", "1"), make("b", "", name), make("span", "", "0"));
+      const label = el("div", "name");
+      label.append(el("span", "", "1"), el("b", "", name), el("span", "", "0"));
       const plot = this.plot(this.lines(none, measure), measure, name);
       this.keys(plot, name);
       chart.append(label, plot);
     }
     chart.append(...this.lanes(none));
-    const scale = make("div", "scale");
-    scale.append(make("span", "", "frame 0"), make("span", "", `frame ${this.last}`));
-    chart.append(make("span"), scale);
+    const scale = el("div", "scale");
+    scale.append(el("span", "", "frame 0"), el("span", "", `frame ${this.last}`));
+    chart.append(el("span"), scale);
     this.box.replaceChildren(this.objects(), chart, this.legend(none));
     this.mark(data.frame);
   }
 
   objects() {
-    const legend = make("div", "legend");
+    const legend = el("div", "legend");
     for (const id of this.data.objects) {
-      const item = make("span");
-      const colour = make("i");
+      const item = el("span");
+      const colour = el("i");
       colour.style.setProperty("--c", this.colour(id));
       item.append(colour, document.createTextNode(`object ${id}`));
       legend.append(item);

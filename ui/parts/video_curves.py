@@ -15,7 +15,7 @@ _component = st.components.v2.component(
     "voslab_video_curves",
     html='<div class="curves"></div>',
     css=source("parts/charts.css", "player/beneath.css", "parts/video_curves.css"),
-    js=source("player/nodes.js", "player/curves.js", "parts/video_curves.js"),
+    js=source("parts/nodes.js", "player/nodes.js", "player/curves.js", "parts/video_curves.js"),
 )
 
 

@@ -35,7 +35,7 @@ class Curves {
     const { data } = this;
     const lines = this.lines(hidden, measure);
     const notes = data.runs.filter((run) => run.curve_note).map((run) =>
-      make("p", "scorenote", data.runs.length > 1 ? `${run.title}: ${run.curve_note}` : run.curve_note));
+      el("p", "scorenote", data.runs.length > 1 ? `${run.title}: ${run.curve_note}` : run.curve_note));
     this.dots = [];
     this.marks = [];
     if (!data.runs.some((run) => run.curves.length)) {
@@ -43,16 +43,16 @@ class Curves {
       return;
     }
     const name = data.measures[["j", "f", "jf"].indexOf(measure)];
-    const chart = make("div", "chart");
-    const label = make("div", "name");
-    label.append(make("span", "", "1"), make("b", "", name), make("span", "", "0"));
+    const chart = el("div", "chart");
+    const label = el("div", "name");
+    label.append(el("span", "", "1"), el("b", "", name), el("span", "", "0"));
     chart.append(label, this.plot(lines, measure, name), ...this.lanes(hidden));
     this.box.replaceChildren(this.head(measure, lines), chart, ...notes, this.legend(hidden));
   }
 
   head(measure, lines) {
-    const head = make("div", "curvehead");
-    const choice = make("span", "measures");
+    const head = el("div", "curvehead");
+    const choice = el("span", "measures");
     choice.setAttribute("role", "group");
     choice.setAttribute("aria-label", "Measure");
     for (const [at, key] of ["j", "f", "jf"].entries()) {
@@ -67,7 +67,7 @@ class Curves {
       const seen = new Map();
       for (const line of lines) if (!seen.has(line.run)) seen.set(line.run, line);
       for (const [run, { colour, dash, byRun }] of seen) {
-        const item = make("span", "runline");
+        const item = el("span", "runline");
         const svg = drawn("svg", { viewBox: "0 0 30 6", "aria-hidden": "true" });
         svg.append(drawn("path", { d: "M0 3H30", "stroke-dasharray": dash, stroke: byRun ? colour : "currentColor" }));
         item.append(svg, document.createTextNode(`${run.title} ${run.detail}`));
@@ -78,7 +78,7 @@ class Curves {
   }
 
   plot(lines, measure, name) {
-    const plot = make("div", "plot");
+    const plot = el("div", "plot");
     plot.dataset.testid = `curve-${measure}`;
     plot.setAttribute("role", "img");
     plot.setAttribute("aria-label", `${name} over the frames of ${this.data.video}; the mark is the frame shown`);
@@ -86,11 +86,11 @@ class Curves {
     for (const { curve, values, colour, dash } of lines) {
       const points = curve.frames.map((frame, at) => `${(1000 * frame) / this.last},${100 - 100 * values[at]}`).join(" ");
       svg.append(drawn("polyline", { points, stroke: colour, "stroke-dasharray": dash }));
-      const dot = make("div", "dot");
+      const dot = el("div", "dot");
       dot.style.setProperty("--c", colour);
       this.dots.push({ dot, curve, values });
     }
-    const mark = make("div", "mark");
+    const mark = el("div", "mark");
     mark.dataset.testid = `mark-${measure}`;
     this.marks.push(mark);
     plot.append(svg, mark, ...this.dots.map((item) => item.dot), this.tip(plot, lines));
@@ -99,7 +99,7 @@ class Curves {
 
   // Pressing and dragging moves the player; hovering tells the values.
   tip(plot, lines) {
-    const tip = make("div", "tip");
+    const tip = el("div", "tip");
     const frameAt = (event) => {
       const box = plot.getBoundingClientRect();
       const share = (event.clientX - box.left) / box.width;
@@ -113,11 +113,11 @@ class Curves {
       const frame = frameAt(event);
       if (event.buttons) this.acts.go(frame);
       const rows = lines.filter(({ curve }) => curve.at.has(frame)).map(({ curve, values, colour, name }) => {
-        const row = make("span", "", `${name} ${values[curve.at.get(frame)].toFixed(3)}`.trim());
+        const row = el("span", "", `${name} ${values[curve.at.get(frame)].toFixed(3)}`.trim());
         row.style.setProperty("--c", colour);
         return row;
       });
-      tip.replaceChildren(make("b", "", `frame ${frame}`), ...(rows.length ? rows : [make("span", "", "not evaluated")]));
+      tip.replaceChildren(el("b", "", `frame ${frame}`), ...(rows.length ? rows : [el("span", "", "not evaluated")]));
       const share = frame / this.last;
       tip.style.left = `${100 * share}%`;
       tip.classList.toggle("left", share > 0.6);
@@ -132,11 +132,11 @@ class Curves {
     return this.data.runs.flatMap((run) => {
       const ids = [...new Set(run.failures.map((one) => one.object))].sort((a, b) => a - b).filter((id) => !hidden.has(id));
       return ids.flatMap((id) => {
-        const label = make("span", "lanename", several ? `${run.title}·${id}` : `${id}`);
+        const label = el("span", "lanename", several ? `${run.title}·${id}` : `${id}`);
         label.title = several ? `${run.title}, object ${id}` : `object ${id}`;
-        const lane = make("div", "lane");
+        const lane = el("div", "lane");
         for (const one of run.failures.filter((item) => item.object === id)) {
-          const band = make("i");
+          const band = el("i");
           band.dataset.kind = one.kind;
           band.title = `${run.title}, object ${id}: ${one.kind}, ${framesOf(one)}: ${this.data.kinds[one.kind]?.line ?? ""}`;
           band.style.setProperty("--c", this.data.kinds[one.kind]?.colour);
@@ -145,7 +145,7 @@ class Curves {
           band.onclick = () => this.acts.go(one.worst);
           lane.append(band);
         }
-        const mark = make("div", "mark plain");
+        const mark = el("div", "mark plain");
         this.marks.push(mark);
         lane.append(mark);
         return [label, lane];
@@ -155,11 +155,11 @@ class Curves {
 
   legend(hidden) {
     const { runs, kinds } = this.data;
-    const legend = make("div", "kinds");
+    const legend = el("div", "kinds");
     const seen = new Set(runs.flatMap((run) => run.failures.filter((one) => !hidden.has(one.object)).map((one) => one.kind)));
     for (const kind of Object.keys(kinds).filter((name) => seen.has(name))) {
-      const item = make("span", "error", "");
-      const box = make("i");
+      const item = el("span", "error", "");
+      const box = el("i");
       box.style.background = kinds[kind].colour;
       item.title = kinds[kind].line;
       item.append(box, document.createTextNode(kind));

@@ -52,13 +52,13 @@ function noErrors(truth) {
 
 function errorLegend(errors, counts) {
   return ERROR_NAMES.slice(1).map((name) => {
-    const item = make("span", "error");
-    const box = make("i");
+    const item = el("span", "error");
+    const box = el("i");
     box.style.background = errors[name];
     item.append(box, document.createTextNode(counts ? `${name} ` : name));
     if (counts) {
       item.dataset.error = name;
-      item.append(make("b", "", counts[name].toLocaleString("en-US").replaceAll(",", "\u2009")));
+      item.append(el("b", "", counts[name].toLocaleString("en-US").replaceAll(",", "\u2009")));
     }
     return item;
   });

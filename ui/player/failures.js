@@ -12,33 +12,33 @@ class Failures {
     const { data, box } = this;
     this.shown = this.all.filter((failure) => !hidden.has(failure.object));
     box.hidden = !data.runs.some((run) => run.curves.length);
-    const head = make("h3", "", `${data.failuresCalled}, worst first`);
-    const list = make("ol");
+    const head = el("h3", "", `${data.failuresCalled}, worst first`);
+    const list = el("ol");
     this.items = this.shown.map((failure) => {
-      const item = make("li");
+      const item = el("li");
       const open = this.item(failure);
       item.append(open);
       list.append(item);
       return { failure, open };
     });
-    const none = make("p", "scorenote", this.all.length ? "None of the objects that are shown." : "None found in this video.");
+    const none = el("p", "scorenote", this.all.length ? "None of the objects that are shown." : "None found in this video.");
     box.replaceChildren(head, this.items.length ? list : none);
   }
 
   item(failure) {
     const { data } = this;
     const { run, object, kind, severity, worst } = failure;
-    const open = make("button", "failure");
+    const open = el("button", "failure");
     open.type = "button";
     open.dataset.focus = `failure-${run.run}-${object}-${failure.start}`;
     open.title = `${data.kinds[kind]?.line ?? kind}; worst at frame ${worst}`;
-    const words = make("span", "words");
-    const name = make("b", "", kind);
+    const words = el("span", "words");
+    const name = el("b", "", kind);
     name.style.setProperty("--c", data.kinds[kind]?.colour);
     const where = [data.runs.length > 1 && run.title, `object ${object}`, framesOf(failure)].filter(Boolean).join(", ");
-    words.append(name, make("span", "", where), make("span", "cost", `costs ${(100 * severity).toFixed(1)} points`));
+    words.append(name, el("span", "", where), el("span", "cost", `costs ${(100 * severity).toFixed(1)} points`));
     if (failure.picture) {
-      const picture = make("img");
+      const picture = el("img");
       picture.loading = "lazy";
       picture.alt = `Frame ${worst}: object ${object} ${kind}`;
       picture.src = new URL(failure.picture, document.baseURI);

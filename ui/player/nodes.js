@@ -1,12 +1,5 @@
 // The frame player: panes in sync, composited here, so that stepping and looks cost no script run and no request twice.
 // This room: making nodes of the page.
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 function drawn(tag, attributes) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -14,7 +7,7 @@ function drawn(tag, attributes) {
 }
 
 function button(className, label, act, path) {
-  const node = make("button", className);
+  const node = el("button", className);
   node.type = "button";
   node.title = label;
   node.setAttribute("aria-label", label);

@@ -17,16 +17,16 @@ class Panes {
 
   build(pane, acts) {
     const { data } = this;
-    const figure = make("figure");
+    const figure = el("figure");
     figure.dataset.testid = `pane-${pane.key}`;
-    const caption = make("figcaption");
-    const title = pane.href ? make("a", "", pane.title) : make("b", "", pane.title);
+    const caption = el("figcaption");
+    const title = pane.href ? el("a", "", pane.title) : el("b", "", pane.title);
     title.title = pane.title;
     if (pane.href) {
       title.href = pane.href;
       title.title = `Run ${pane.run}: ${pane.detail}`;
     }
-    const detail = make("span", "", pane.detail ?? "");
+    const detail = el("span", "", pane.detail ?? "");
     detail.title = pane.detail ?? "";
     const whole = { ...pane, frames: pane.frames ? new Set(pane.frames) : null, figure };
     const save = button("mini", `Save this pane as a picture`, () => acts.save(whole), DOWN);
@@ -34,15 +34,15 @@ class Panes {
     caption.append(title, detail, save);
     if (pane.removable)
       caption.append(button("mini remove", `Take run ${pane.run} away`, () => acts.remove(pane.run), CROSS));
-    const screen = make("div", "screen");
-    const canvas = make("canvas");
+    const screen = el("div", "screen");
+    const canvas = el("canvas");
     canvas.setAttribute("role", "img");
     canvas.width = data.width;
     canvas.height = data.height;
-    const note = make("p");
+    const note = el("p");
     note.setAttribute("role", "status");
     screen.append(canvas, note);
-    const counts = make("div", "counts");
+    const counts = el("div", "counts");
     figure.append(caption, screen, counts);
     return Object.assign(whole, { canvas, context: canvas.getContext("2d", { alpha: false }), screen, said: note, counts });
   }

@@ -104,8 +104,8 @@ class Player {
       const chip = button("", `Show or hide object ${id}${id < 10 ? ` (key ${id})` : ""}`, () => this.flipObject(id));
       chip.dataset.focus = `object-${id}`;
       chip.style.setProperty("--c", this.curves.colour(id));
-      const values = make("b");
-      chip.append(make("i"), document.createTextNode(`object ${id}`), values);
+      const values = el("b");
+      chip.append(el("i"), document.createTextNode(`object ${id}`), values);
       return { id, chip, values };
     });
     this.objects.replaceChildren(...this.chips.map((item) => item.chip));
@@ -120,10 +120,10 @@ class Player {
 
   drawAdd() {
     const { choices, runs } = this.data;
-    const first = make("option", "", runs.length > 1 ? "Another run beside…" : "A run beside…");
+    const first = el("option", "", runs.length > 1 ? "Another run beside…" : "A run beside…");
     first.value = "";
     this.add.replaceChildren(first, ...choices.map(({ id, label }) => {
-      const option = make("option", "", label);
+      const option = el("option", "", label);
       option.value = String(id);
       return option;
     }));
@@ -262,7 +262,7 @@ class Player {
     };
     this.errorButton.setAttribute("aria-pressed", String(this.error));
     this.legend.hidden = !this.error;
-    this.legend.replaceChildren(make("span", "", `Against ${data.against}:`), ...errorLegend(data.errors));
+    this.legend.replaceChildren(el("span", "", `Against ${data.against}:`), ...errorLegend(data.errors));
     this.panes.list[0].figure.hidden = this.away.has("picture");
     this.panes.list[1].figure.hidden = this.away.has("annotation");
     for (const name of ["picture", "annotation"])
@@ -339,7 +339,7 @@ class Player {
       for (const [key, value] of Object.entries({ start, end, fps: Math.min(Number(this.speed.value), 24) }))
         url.searchParams.set(key, String(value));
       if (this.error) url.searchParams.set("view", "error");
-      const link = make("a", "", `${kind.toUpperCase()}, ${name}`);
+      const link = el("a", "", `${kind.toUpperCase()}, ${name}`);
       link.href = url;
       link.download = "";
       link.onclick = (event) => {
@@ -350,7 +350,7 @@ class Player {
     }));
     // A failure that is too long and the video offer the same from here on.
     const each = [...new Map(links.map((link) => [link.textContent, link])).values()];
-    this.clips.replaceChildren(...(each.length ? each : [make("span", "", "No prediction to make a clip of.")]));
+    this.clips.replaceChildren(...(each.length ? each : [el("span", "", "No prediction to make a clip of.")]));
   }
 
   // One at a time, as on the server.

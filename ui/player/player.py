@@ -35,7 +35,7 @@ _component = st.components.v2.component(
     "voslab_player",
     html=source("player/player.html"),
     css=source("player/player.css", "player/beneath.css"),
-    js=source("parts/kept.js", *(f"player/{room}.js" for room in ROOMS), "player/player.js"),
+    js=source("parts/nodes.js", "parts/kept.js", *(f"player/{room}.js" for room in ROOMS), "player/player.js"),
 )
 
 

@@ -2,7 +2,7 @@
 const TITLE_HEIGHT = 26;
 
 function download(blob, name) {
-  const link = make("a");
+  const link = el("a");
   link.href = URL.createObjectURL(blob);
   link.download = name.replace(/[\\/:*?"<>|\u0000-\u001f]/g, "_");
   link.click();
@@ -26,7 +26,7 @@ function savePicture(player, panes) {
   const gap = panes.length > 1 ? 12 : 0;
   const lines = panes.some((pane) => pane.found) ? 2 : 1;
   const [cell, row] = [data.width + gap, data.height + TITLE_HEIGHT * lines + gap];
-  const sheet = make("canvas");
+  const sheet = el("canvas");
   sheet.width = cell * columns + gap;
   sheet.height = row * Math.ceil(panes.length / columns) + gap;
   const context = sheet.getContext("2d");
@@ -72,7 +72,7 @@ async function copyText(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const field = make("textarea");
+    const field = el("textarea");
     field.value = text;
     document.body.append(field);
     field.select();

@@ -13,11 +13,7 @@ export default function (component) {
 
   function link(className) {
     const node = el("a", className);
-    node.onclick = (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1) return;
-      event.preventDefault();
-      state.open(node.dataset.run);
-    };
+    node.onclick = opening(() => state.open(node.dataset.run));
     node.set = (run, href, text, tip) => {
       node.dataset.run = String(run);
       node.dataset.focus = `${className}-${run}`;

@@ -21,7 +21,7 @@ _component = st.components.v2.component(
     "voslab_queue",
     html='<div class="board">\n<div class="gpus"></div><div class="workers"></div><div class="groups"></div></div>',
     css=source("parts/board.css", "queue/board.css"),
-    js=source("parts/board.js", "queue/board.js"),
+    js=source("parts/nodes.js", "parts/board.js", "queue/board.js"),
 )
 
 

@@ -21,7 +21,14 @@ _component = st.components.v2.component(
     html='<div class="board">\n<div class="tools"></div><div class="picked" role="status"></div>'
     '<div class="frame"><table></table><p class="nothing" hidden>No run matches the filter.</p></div></div>',
     css=source("parts/table.css", "results/board.css"),
-    js=source("parts/kept.js", "parts/table_cells.js", "results/view.js", "results/controls.js", "results/board.js"),
+    js=source(
+        "parts/nodes.js",
+        "parts/kept.js",
+        "parts/table_cells.js",
+        "results/view.js",
+        "results/controls.js",
+        "results/board.js",
+    ),
 )
 _KEY = "results-board"
 
