@@ -255,6 +255,37 @@ def test_runs_are_put_beside_and_taken_away(app: Served, runs: dict[str, int], p
     assert query(page)["with"] == str(runs["running"])
 
 
+def test_back_returns_to_the_frame_and_looks_before_a_run_was_put_beside(
+    app: Served, runs: dict[str, int], page: Page
+) -> None:
+    page.goto(f"{app.url}/inspect?run={runs['done']}&video=crossing&frame=3")
+    at_frame(page, 3)
+    page.get_by_test_id("readout").click()
+    page.keyboard.press("e")
+    page.keyboard.press("ArrowRight")
+    at_frame(page, 4)
+    page.wait_for_url("**frame=4**")
+    page.get_by_test_id("add-run").select_option(str(runs["flow"]))
+    page.wait_for_url("**with=**")
+    page.get_by_test_id("readout").click()
+    page.keyboard.press("e")
+    page.keyboard.press("1")
+    page.keyboard.press("Shift+ArrowRight")
+    at_frame(page, 14)
+    page.wait_for_url("**frame=14**")
+    page.go_back()
+    expect(pane(page, f"run-{runs['flow']}")).to_have_count(0)
+    at_frame(page, 4)
+    expect(page.get_by_test_id("error-legend")).to_be_visible()
+    expect(page.locator(".objects button").first).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(1000)
+    assert (query(page)["frame"], query(page)["view"]) == ("4", "error")
+    page.go_forward()
+    expect(pane(page, f"run-{runs['flow']}")).to_be_visible()
+    at_frame(page, 14)
+    expect(page.locator(".objects button").first).to_have_attribute("aria-pressed", "false")
+
+
 def test_a_run_of_another_dataset_is_chosen(app: Served, runs: dict[str, int], page: Page) -> None:
     page.goto(f"{app.url}/inspect?run={runs['done']}&with={runs['flow']}&video=crossing&frame=3&zoom=2.00,0.5,0.5")
     at_frame(page, 3)

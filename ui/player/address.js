@@ -42,6 +42,8 @@ function wordsOfAddress() {
   return JSON.stringify(["frame", "object", ...Object.keys(USUAL)].map((name) => given.get(name)));
 }
 
+const frameOfAddress = () => Number(new URLSearchParams(window.location.search).get("frame"));
+
 // The address of exactly what is seen.
 function addressOf(player) {
   const url = new URL(window.location.href);

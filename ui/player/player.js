@@ -62,7 +62,9 @@ class Player {
     // The page runs anew for reasons of its own, and repeats what was written to the address: no wish of anybody, and
     // older than what is seen, as nothing is written while playing.
     const echo = !other && wordsOfAddress() === this.written;
-    const asked = (name) => !echo && JSON.stringify(before?.[name]) !== JSON.stringify(data[name]);
+    // Back leads to an address that is none of what was written here; the page may have been told the same before.
+    const back = !echo && this.written !== undefined && frameOfAddress() === data.frame;
+    const asked = (name) => back || (!echo && JSON.stringify(before?.[name]) !== JSON.stringify(data[name]));
     this.ask = ask;
     const moved = other || asked("frame");
     const viewed = !before || asked("view");
