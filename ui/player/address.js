@@ -33,16 +33,33 @@ function applyView(player, view) {
   player.away = new Set(given.hide.split(",").filter((name) => name === "picture" || name === "annotation"));
   player.measure = ["j", "f", "jf"].includes(given.curve) ? given.curve : "jf";
   const [scale, x, y] = given.zoom.split(",").map(Number);
-  if (scale >= 1) player.zoom.set(scale, Number.isFinite(x) ? x : 0.5, Number.isFinite(y) ? y : 0.5);
+  player.zoom.set(scale >= 1 ? scale : 1, Number.isFinite(x) ? x : 0.5, Number.isFinite(y) ? y : 0.5);
 }
 
-// What the page's address says of the frame and of how one looks.
-function wordsOfAddress() {
-  const given = new URLSearchParams(window.location.search);
+// What an address says of the frame and of how one looks.
+function wordsOf(url) {
+  const given = new URL(url).searchParams;
   return JSON.stringify(["frame", "object", ...Object.keys(USUAL)].map((name) => given.get(name)));
 }
 
-const frameOfAddress = () => Number(new URLSearchParams(window.location.search).get("frame"));
+// Back may lead to what the page was told before, and was changed here since: after it the page's answer counts whole, and
+// until it is here, or something is done, the address stays as it is.
+function watchReturns(player) {
+  const returned = () => {
+    clearTimeout(player.urlTimer);
+    player.said.clear();
+    player.returned = true;
+  };
+  window.addEventListener("popstate", returned);
+  return () => window.removeEventListener("popstate", returned);
+}
+
+// Whether this is the answer to Back.
+function hasReturned(player, data) {
+  const answered = player.returned && Number(new URLSearchParams(window.location.search).get("frame")) === data.frame;
+  if (answered) player.returned = false;
+  return Boolean(answered);
+}
 
 // The address of exactly what is seen.
 function addressOf(player) {

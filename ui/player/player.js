@@ -8,8 +8,8 @@ class Player {
     this.decoder = new Decoder();
     this.hidden = new Set();
     this.away = new Set();
-    this.index = 0;
-    this.direction = 1;
+    this.said = new Set(); // words of addresses that were written or asked for here
+    [this.index, this.direction] = [0, 1];
     this.page = window.location.pathname;
     const $ = (name) => this.root.querySelector(name);
     [this.panesBox, this.slider, this.readout, this.opacity] = [$(".panes"), $(".slider"), $(".readout"), $(".opacity")];
@@ -33,10 +33,7 @@ class Player {
         if (name in acts && name !== "play") this.pause();
         (acts[name] ?? rest[name])(event);
       };
-    this.slider.oninput = () => {
-      this.pause();
-      this.show(Number(this.slider.value));
-    };
+    this.slider.oninput = () => this.jump(Number(this.slider.value));
     // With the mouse, the arrow keys stay the frames'; by keyboard the slider keeps them.
     this.opacity.onpointerup = () => this.opacity.blur();
     for (const item of [this.opacity, this.outline, this.truth]) item.oninput = () => this.look();
@@ -44,12 +41,12 @@ class Player {
       this.remember();
       this.speed.blur();
     };
-    this.add.onchange = () => this.beside([...this.data.runs.map((run) => run.run), Number(this.add.value)]);
+    this.add.onchange = () => this.beside([...this.runs, Number(this.add.value)]);
     this.clipMenu.ontoggle = () => {
       this.drawClips();
       if (!this.clipMenu.open && !this.making) this.clipSaid.textContent = "";
     };
-    this.unbind = bindKeys(this);
+    this.bound = [bindKeys(this), watchReturns(this)];
   }
 
   get length() {
@@ -59,30 +56,28 @@ class Player {
   update(data, ask) {
     const before = this.data;
     const other = before?.video !== data.video;
-    // The page runs anew for reasons of its own, and repeats what was written to the address: no wish of anybody, and
-    // older than what is seen, as nothing is written while playing.
-    const echo = !other && wordsOfAddress() === this.written;
-    // Back leads to an address that is none of what was written here; the page may have been told the same before.
-    const back = !echo && this.written !== undefined && frameOfAddress() === data.frame;
+    // The page repeats what was written or asked for here: older than what is seen, as none is written in play.
+    const echo = !other && this.said.has(wordsOf(window.location.href));
+    const back = hasReturned(this, data);
     const asked = (name) => back || (!echo && JSON.stringify(before?.[name]) !== JSON.stringify(data[name]));
     this.ask = ask;
     const moved = other || asked("frame");
     const viewed = !before || asked("view");
     const chosen = other || asked("shown");
     this.data = data;
-    if (before?.id !== data.id) {
-      this.pause();
-      keepingFocus(this.root, () => this.build(other));
-    }
+    if (before?.id !== data.id) keepingFocus(this.root, () => this.build(other));
     if (chosen) this.hidden = new Set(data.shown.length ? data.objects.filter((id) => !data.shown.includes(id)) : []);
     if (viewed) applyView(this, data.view);
     this.drawAdd();
     this.look();
     if (moved || before?.id !== data.id) this.show(moved ? data.frame : this.index);
+    if (this.returned) clearTimeout(this.urlTimer);
   }
 
   build(other) {
+    this.pause();
     const { data } = this;
+    this.runs = data.runs.map((one) => one.run);
     const zoom = !other && this.zoom ? [this.zoom.scale, this.zoom.x, this.zoom.y] : [1];
     this.frames?.close();
     this.zoom?.close();
@@ -92,7 +87,7 @@ class Player {
     this.root.style.setProperty("--ratio", `${data.width} / ${data.height}`);
     this.panes = new Panes(this.panesBox, data, {
       save: (pane) => savePicture(this, [pane]),
-      remove: (run) => this.beside(data.runs.map((one) => one.run).filter((one) => one !== run)),
+      remove: (run) => this.beside(this.runs.filter((one) => one !== run)),
     });
     this.zoom = new Zoom(this.panesBox, data, () => this.zoomed());
     this.zoom.set(...zoom);
@@ -135,10 +130,12 @@ class Player {
   // Asks the page for these runs, the first of them the main one; everything else of the address stays.
   beside(ids) {
     this.pause();
+    this.runs = ids; // the next wish builds on this one, answered or not
     const url = addressOf(this);
     url.searchParams.set("run", String(ids[0]));
     if (ids.length > 1) url.searchParams.set("with", ids.slice(1).join(","));
     else url.searchParams.delete("with");
+    this.said.add(wordsOf(url));
     this.ask(Object.fromEntries(url.searchParams));
   }
 
@@ -312,9 +309,10 @@ class Player {
   }
 
   writeAddress() {
+    this.returned = false;
     const url = addressOf(this);
     if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
-    this.written = wordsOfAddress();
+    this.said.add(wordsOf(url));
     return url.href;
   }
 
@@ -382,7 +380,7 @@ class Player {
     this.frames.close();
     this.zoom.close();
     this.decoder.close();
-    this.unbind();
+    for (const unbind of this.bound) unbind();
   }
 }
 
