@@ -32,7 +32,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[
 
     home = Home.from_environment({}, cwd=tmp_path_factory.mktemp("player") / "home")
     IDS.update(full_home(home))
-    idle = subprocess.Popen(["sleep", "3600"])
+    idle = subprocess.Popen(["sleep", "infinity"])
     here = Holder.this_process()
     with writing(home.database) as session:
         session.add(

@@ -190,6 +190,8 @@ def test_answers_to_earlier_presses_turn_nothing_over(app: Served, page: Page) -
             page.wait_for_timeout(50)
         page.wait_for_timeout(700)  # the server answers; the browser does not hear it
     heat.evaluate(WATCH)
+    # However slowly they are said: none is one that is no longer waited for.
+    page.evaluate("Object.defineProperty(performance, 'timeOrigin', { value: performance.timeOrigin - 600000 })")
     for message in line.take():
         line.say(message)
         page.wait_for_timeout(10)  # each answer is drawn by itself

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from db import queries
 from db.schema import ensure
-from tests.e2e.conftest import Served, serve, settle
+from tests.e2e.conftest import Served, serve, settle, wait_for
 from tests.ui.seed import finish, launch, write_dataset
 from vos_core.home import Home
 from vos_core.runs import Grid
@@ -69,10 +69,12 @@ def test_every_export_and_an_offline_figure(
     assert name == "runs.tex" and f"\\textbf{{{best:.3f}}}" in text and "\\toprule" in text
     page.get_by_text("Scores in percent").click()
     expect(page.get_by_role("checkbox", name="Scores in percent")).to_be_checked()
-    settle(page)  # the downloads are told of the choice by the server
-    page.wait_for_timeout(500)
-    name, text = download(page, "Markdown", 0, tmp_path)
-    assert name == "runs.md" and f"**{100 * best:.1f}**" in text
+
+    def in_percent() -> bool:  # the downloads are told of the choice by the server
+        name, text = download(page, "Markdown", 0, tmp_path)
+        return name == "runs.md" and f"**{100 * best:.1f}**" in text
+
+    wait_for(in_percent, 45, "the table's best score is not in percent")
 
     for place, key in enumerate(("memory", "seconds", "speed")):
         name, text = download(page, "CSV", 1 + place, tmp_path)
@@ -96,10 +98,9 @@ def test_a_mark_opens_its_run_and_one_comes_back(made: tuple[Served, list[int]],
     expect(page.get_by_text("Export")).to_be_visible()
     page.locator(".sight").scroll_into_view_if_needed()  # the figures are drawn then
     mark = page.locator(".st-key-figure-memory .scatterlayer .trace .point").nth(1)
-    mark.scroll_into_view_if_needed()
-    box = mark.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(mark).to_be_attached()
+    settle(page)  # the figure's width is taken by then: it is drawn anew for it
+    mark.click(force=True)  # the layer that Plotly drags with lies above
     expect(page).to_have_url(f"{app.url}/run?run={runs[2]}")
     page.go_back()
     page.locator(".sight").scroll_into_view_if_needed()

@@ -38,7 +38,7 @@ def test_reorder_pause_and_cancel_from_the_page(
 ) -> None:
     monkeypatch.setenv("VOSLAB_CPU_WORKERS", "1")
     app = served()
-    write_dataset(app.home.data / "slow", {"crossing": 150, "drifting": 140, "third": 130})
+    write_dataset(app.home.data / "slow", {"crossing": 450, "drifting": 420, "third": 390})
     grid = Grid((("slow", app.home.store(app.home.data / "slow"), "val"),), ("propagation",), SIZES)
     answer = submit.wait(app.home, submit.submit(plan_launch(grid, app.home, "four sizes"), app.home))
     first, second, third, fourth = answer["runs"]

@@ -121,7 +121,7 @@ def test_a_pinned_baseline_gives_comparable_runs_their_differences(
     expect(cell(page, ids["done"], "name")).to_have_text(runs[ids["done"]].name)
     page.get_by_test_id("column-f_decay").uncheck()
     expect(head(page, "F-Decay")).to_have_count(0)
-    assert "show=name" in page.url and "hide=f_decay" in page.url
+    expect(page).to_have_url(re.compile(r"(?=.*show=name)(?=.*hide=f_decay)"))
 
 
 def test_seconds_of_runs_that_are_not_done_are_not_compared(full: tuple[Served, dict[str, int]], page: Page) -> None:

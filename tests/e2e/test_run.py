@@ -7,11 +7,14 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from db import queries
+from db.models import Run
+from db.session import writing
 from db.states import RunState
-from tests.e2e.conftest import Served, serve, wait_for
+from tests.e2e.conftest import Served, serve, settle, wait_for
 from tests.e2e.player_app import at_frame
 from tests.ui.seed import STRANGE, write_dataset
 from ui.run.curves import frame_means
@@ -127,12 +130,43 @@ def begin(app: Served, videos: dict[str, int], memory_size: int) -> int:
     return int(run_id)
 
 
+def test_what_is_pressed_as_a_video_ends_counts(app: Served, runs: dict[str, int], page: Page) -> None:
+    """The page has not heard of the video yet, and is drawn anew by what was pressed."""
+    polls = True
+
+    def between(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+
+        def ask(message: str | bytes) -> None:
+            assert isinstance(message, bytes)
+            if polls or not BackMsg.FromString(message).rerun_script.is_auto_rerun:
+                server.send(message)
+
+        browser.on_message(ask)
+
+    page.route_web_socket("**/_stcore/stream", between)
+    page.goto(f"{app.url}/run?run={runs['running']}")
+    name = page.get_by_role("button", name="Name", exact=True)
+    expect(name).to_be_visible()
+    settle(page)
+    polls = False
+    page.wait_for_timeout(1000)  # one may be under way
+    with writing(app.home.database) as session:
+        session.get_one(Run, runs["running"]).videos_done += 1
+    try:
+        name.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+    finally:
+        with writing(app.home.database) as session:
+            session.get_one(Run, runs["running"]).videos_done -= 1
+
+
 def test_a_run_is_watched_and_cancelled_from_its_page(
     served: Callable[[], Served], page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOSLAB_CPU_WORKERS", "1")
     app = served()
-    run_id = begin(app, {'short & "quick"': 12, "long": 600}, 16)
+    run_id = begin(app, {'short & "quick"': 12, "long": 1200}, 16)
     with_cost = {task.video: task for task in queries.tasks(app.home.database, run_id)}
     assert len(with_cost) == 2
     page.goto(f"{app.url}/run?run={run_id}")
@@ -152,7 +186,7 @@ def test_a_run_is_watched_and_cancelled_from_its_page(
 def test_a_run_goes_on_while_the_server_is_away(home: Home, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOSLAB_CPU_WORKERS", "1")
     with serve(home) as first:
-        run_id = begin(first, {"one": 90, "two": 80, "three": 70}, 7)
+        run_id = begin(first, {"one": 270, "two": 240, "three": 210}, 7)
         page.goto(f"{first.url}/run?run={run_id}")
         expect(page.get_by_text("running").first).to_be_visible(timeout=60_000)
         page.evaluate("() => { window.here = 'the same page' }")

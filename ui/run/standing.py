@@ -73,12 +73,13 @@ def standing(home: Home, drawn: Run) -> bool:
         st.error("This run was deleted.")
         link("results", "The runs that there are", icon=":material/leaderboard:")
         return False
-    if (run.videos_done, run.videos_failed, run.state) != (drawn.videos_done, drawn.videos_failed, drawn.state):
-        again()
     waiting = queries.pending_intent(home.database)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="standing"):
         chips(*_chips(run, waiting))
         _buttons(home, run, waiting)
+    # Behind the buttons: what was pressed counts for this run of the page only.
+    if (run.videos_done, run.videos_failed, run.state) != (drawn.videos_done, drawn.videos_failed, drawn.state):
+        again()
     refusal(f"run-{run.id}")
     if is_active(run) or run.state == RunState.PAUSED.value:
         st.progress(run.frames_done / run.frames if run.frames else 0.0)
