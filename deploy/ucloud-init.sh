@@ -85,11 +85,12 @@ case "$mode" in serve | prepare | cluster) ;; *) die "VOSLAB_MODE=$mode: it can 
 # --- a lock that holds between machines ------------------------------------------------------------------------------
 
 # A folder, for mkdir is atomic on network file systems, where flock may hold on one machine only. Its holder counts
-# into it every second: one on this machine is gone when its process is, one elsewhere when the count stands still.
+# into it every second: one on this machine is gone when its process is, and what that had begun (its work); one
+# elsewhere when the count stands still.
 lock=""
 beating=""
 token="$$ $(cat /proc/sys/kernel/random/boot_id 2>/dev/null || hostname) $(readlink /proc/self/ns/pid || true) ${HOSTNAME:-job} $RANDOM$RANDOM"
-silence="${VOSLAB_LOCK_SILENCE:-30}" # seconds
+silence="${VOSLAB_LOCK_SILENCE:-30}" # looks, one a second: a clock may be set, and a machine or its disk may stand still
 
 release() {
     [ -z "$beating" ] || kill "$beating" 2>/dev/null || true
@@ -100,44 +101,55 @@ release() {
     lock=""
 }
 
-gone() { # HOLDER: whether it is a process of this machine that has ended
-    local pid boot space
-    read -r pid boot space _ <<<"$1"
-    [ "$boot $space" = "$(cut -d' ' -f2,3 <<<"$token")" ] && [ ! -d "/proc/$pid" ]
+alive() { # PID: nobody may have asked yet how it ended
+    [ -n "$1" ] && [ -d "/proc/$1" ] && ! grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null
 }
 
-seen() { # FOLDER: who holds it and what it counted to
-    printf '%s|%s' "$(cat "$1/holder" 2>/dev/null || true)" "$(cat "$1/beat" 2>/dev/null || true)"
+gone() { # FOLDER HOLDER: whether it is a process of this machine that has ended, with what it had begun
+    local pid boot space
+    read -r pid boot space _ <<<"$2"
+    [ "$boot $space" = "$(cut -d' ' -f2,3 <<<"$token")" ] && ! alive "$pid" && ! alive "$(cat "$1/work" 2>/dev/null)"
+}
+
+seen() { # FOLDER: who holds it, what it counted to, and which folder it is
+    printf '%s|%s|%s' "$(cat "$1/holder" 2>/dev/null || true)" "$(cat "$1/beat" 2>/dev/null || true)" \
+        "$(stat -c '%i %Z' "$1" 2>/dev/null || true)"
+}
+
+not_written() { # FOLDER
+    die "$1 cannot be written: add the folder to the job without \"read-only\", and look whether the disk is full."
 }
 
 take_away() { # FOLDER, and what was seen of it
+    local away="$1.gone.$$.$RANDOM"
     # One at a time, and only the lock that was seen: a newer one may stand there by now. The kernel lets go of a flock
     # when its process is killed; where it does not hold between machines, or not at all, the moments between the look
     # and the move remain.
     (
         flock 9 2>/dev/null || true
         [ -d "$1" ] && [ "$(seen "$1")" = "$2" ] || exit 0
-        rm -rf "$1.gone.$$"
-        mv -T "$1" "$1.gone.$$" 2>/dev/null || [ ! -d "$1" ] ||
+        if ! mv -T "$1" "$away" 2>/dev/null; then
+            [ -d "$1" ] && [ "$(seen "$1")" = "$2" ] || exit 0
             die "$1 was left by a start that has ended, and cannot be removed: remove it, or start a job that has the folder with write access."
+        fi
         say "Another start has ended without finishing: going on in its place."
-        rm -rf "$1.gone.$$"
+        rm -rf "$away" 2>/dev/null || true # of another user
     ) 9<"$(dirname "$1")"
 }
 
 acquire() { # FOLDER
-    local folder="$1" holder beat last="" since=$SECONDS told="" failures=0
+    local folder="$1" holder beat last="" still=0 told="" failures=0
     until mkdir "$folder" 2>/dev/null; do
         if [ ! -d "$folder" ]; then
             # Once may be a lock that was released in between.
-            [ $((failures += 1)) -lt 5 ] ||
-                die "$(dirname "$folder") cannot be written: add the folder to the job without \"read-only\", and look whether the disk is full."
+            [ $((failures += 1)) -lt 5 ] || not_written "$(dirname "$folder")"
             continue
         fi
+        failures=0
         beat="$(seen "$folder")"
         holder="${beat%%|*}"
-        [ "$beat" = "$last" ] || { last="$beat" && since=$SECONDS; }
-        if { [ -n "$holder" ] && gone "$holder"; } || [ $((SECONDS - since)) -ge "$silence" ]; then
+        [ "$beat" = "$last" ] || { last="$beat" && still=0; }
+        if { [ -n "$holder" ] && gone "$folder" "$holder"; } || [ $((still += 1)) -gt "$silence" ]; then
             take_away "$folder" "$beat"
             last=""
             continue
@@ -147,15 +159,18 @@ acquire() { # FOLDER
         sleep 1
     done
     lock="$folder"
-    rm -rf "$folder".gone.* # of starts that were killed
-    printf '%s\n' "$token" >"$lock/holder"
+    if ! printf '%s\n' "$token" 2>/dev/null >"$lock/holder"; then
+        rm -rf "$lock"
+        not_written "$(dirname "$folder")"
+    fi
+    rm -rf "$folder".gone.* 2>/dev/null || true # of starts that were killed
     local parent=$$
     (
         trap - EXIT
         trap '' INT
         count=0
         # Without its parent it must fall silent.
-        while kill -0 "$parent" 2>/dev/null && [ -d "$folder" ]; do
+        while { alive "$parent" || alive "$(cat "$folder/work" 2>/dev/null)"; } && [ -d "$folder" ]; do
             echo $((count += 1)) >"$folder/beat" || true
             sleep 1
         done
@@ -166,7 +181,7 @@ acquire() { # FOLDER
 
 child=""
 trap release EXIT
-trap '[ -z "$child" ] || kill "$child" 2>/dev/null; exit 143' TERM INT HUP
+trap '[ -z "$child" ] || { kill "$child"; wait "$child"; } 2>/dev/null || true; exit 143' TERM INT HUP
 
 # --- the code --------------------------------------------------------------------------------------------------------
 
@@ -201,7 +216,7 @@ find_checkout() {
 # Only folders mounted into the job come back in the next one; /work itself is the job's own.
 warn_of_lost_work() {
     local mounted
-    mounted="$(df -P "$VOSLAB_HOME" 2>/dev/null | awk 'NR == 2 { print $NF }')"
+    mounted="$(df -P "$VOSLAB_HOME" 2>/dev/null | awk 'NR == 2 { print $NF }')" || true # it may not be there yet
     case "$VOSLAB_HOME/" in
         /work/*) [ "$mounted" != /work ] && [ "$mounted" != / ] && return ;;
         *) [ ! -d "$etc" ] && return ;;
@@ -277,9 +292,11 @@ run_make() { # TARGET
     # In the background: bash hears a signal only while it waits.
     make --silent --no-print-directory -C "$checkout" "$1" VENV="$for_make" PYTHON="$python" >"$said" 2>&1 &
     child=$!
+    echo "$child" >"${lock:?}/work" # if this start is killed, it goes on
     tail --pid="$child" -n +1 -f "$said" &
     wait "$child" || status=$?
     child=""
+    rm -f "${lock:?}/work"
     wait $!
     if [ "$status" != 0 ]; then
         local why
@@ -333,7 +350,7 @@ set_password() {
             umask 077
             set +o pipefail # head has enough before tr has said all
             LC_ALL=C tr -dc 'a-hjkmnp-z2-9' </dev/urandom 2>/dev/null | head -c 20 >"$file.$$"
-        )
+        ) || true
         [ "$(wc -c <"$file.$$")" -eq 20 ] || die "No password could be written to $file: is the disk full?"
         ln "$file.$$" "$file" 2>/dev/null || [ -s "$file" ] || mv -f "$file.$$" "$file"
         rm -f "$file.$$"

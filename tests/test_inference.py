@@ -69,7 +69,10 @@ def test_the_model_waits_where_the_disk_does(tmp_path: Path, monkeypatch: pytest
 
     thread = threading.Thread(target=model)
     thread.start()
-    thread.join(0.5)
+    deadline = time.monotonic() + 10
+    while len(handed) < WRITE_BEHIND and time.monotonic() < deadline:
+        time.sleep(0.01)
+    thread.join(0.3)
     held = len(handed)
     disk.set()
     thread.join(30)

@@ -30,7 +30,7 @@ from tests.clips import write_dataset
 from tests.deploy.ordinary_user import ROOT, UID, Job, job, link_environment
 
 SCRIPT = ROOT / "deploy" / "ucloud-init.sh"
-SECOND_START_SECONDS = 20.0
+SECOND_START_SECONDS = 60.0  # printed; with all cores taken it is several times that of docs/ucloud.md
 # The Makefile installs numpy first; names that it knows, contents of our own.
 TINY = "numpy==0.0.1\nvoslab-tiny==1.0\n"
 

@@ -14,14 +14,14 @@ from vos_core.doctor.report import Finding, Level, Topic
 FINE = Finding(Topic.PYTHON, Level.OK, "fine")
 
 
-def hanging(pipe: Path) -> Probe:
+def hanging(pipe: Path, seconds: float = 0.3) -> Probe:
     """Reads what nobody writes, as from a mount whose server is gone."""
 
     def look() -> Iterator[Finding]:
         pipe.read_text()
         yield FINE
 
-    return Probe(Topic.DISK, f"the folder {pipe}", look, 0.3)
+    return Probe(Topic.DISK, f"the folder {pipe}", look, seconds)
 
 
 def test_what_hangs_is_given_up_and_holds_nobody_else(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_what_hangs_is_given_up_and_holds_nobody_else(tmp_path: Path) -> None:
     began = time.monotonic()
     probes = [hanging(pipe), Probe(Topic.PYTHON, "Python", lambda: [FINE, FINE])]
     hung, *others = examine(probes)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert others == [FINE, FINE]
     assert (hung.level, hung.text) == (Level.PROBLEM, f"the folder {pipe} did not answer within 0.3 s")
     threads = threading.active_count()
@@ -41,7 +41,7 @@ def test_what_hangs_is_given_up_and_holds_nobody_else(tmp_path: Path) -> None:
     while threading.active_count() >= threads and time.monotonic() < deadline:
         time.sleep(0.01)
     (tmp_path / "file").write_text("")
-    assert list(examine([hanging(tmp_path / "file")])) == [FINE]
+    assert list(examine([hanging(tmp_path / "file", 10)])) == [FINE]
 
 
 def test_what_breaks_is_told() -> None:

@@ -10,7 +10,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.downloads.archives import dataset_members, tar_of, zip_of
@@ -205,6 +205,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         unpack(archive, tmp_path / "out")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab./\\:\0C _", max_size=12))
 def test_no_name_gets_out(name: str) -> None:
     try:

@@ -140,7 +140,9 @@ def test_a_dead_process_here_loses_it_at_once(database: Path) -> None:
     hold(database, host=me.host, boot_id=me.boot_id, pid=child.pid, process_started=started)
     assert lease.take(database) is None
     child.kill()  # and not waited for: a zombie holds nothing
-    time.sleep(0.2)
+    deadline = time.monotonic() + 10
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert lease.take(database) is not None
     child.wait()
 

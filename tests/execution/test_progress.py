@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from pathlib import Path
 
 import pytest
@@ -62,14 +64,15 @@ def test_a_run_tells_its_pace_at_least_once_a_second(tmp_path: Path) -> None:
     ids = launch(home, "propagation")
     try:
         until(lambda: rows(home, ids)[0].seconds_left is not None, 30)
-        seen = []
-        for _ in range(3):
+        seen, gaps = [], []
+        for _ in range(5):
             (run,) = rows(home, ids)
             seen.append(run.frames_done)
             assert run.frames_per_second and run.seconds_left and run.seconds_left > 0
-            until(
-                lambda: rows(home, ids)[0].frames_done > seen[-1], 1.6
-            )  # a beat of a second, and half of one to spare
+            began = time.monotonic()
+            until(lambda: rows(home, ids)[0].frames_done > seen[-1], 10)
+            gaps.append(time.monotonic() - began)
+        assert statistics.median(gaps) < 1.6, gaps  # a beat of a second, and half of one to spare
         submit.wait(home, submit.cancel(home, ids))
         until(lambda: ended(home, ids) and rows(home, ids)[0].frames_per_second is None, 5)
     finally:

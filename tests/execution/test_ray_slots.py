@@ -152,7 +152,7 @@ def test_a_dispatcher_without_its_cluster_answers_and_says_so(tmp_path: Path, mo
     try:
         launched = submit.submit(plan(home, "DAVIS", ("static",)), home)
         ids = submit.wait(home, launched)["runs"]
-        until(lambda: "Trying again" in (home.logs / "dispatcher.log").read_text(), 20)
+        until(lambda: "Trying again" in (home.logs / "dispatcher.log").read_text(), 90)
         assert [run.state for run in queries.runs(home.database, ids)] == ["queued"]
         assert not worker_processes(home)
         submit.wait(home, submit.cancel(home, ids))

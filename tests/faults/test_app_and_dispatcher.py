@@ -160,17 +160,34 @@ def test_workers_and_scorers_have_no_database(home: Home) -> None:
     assert "sqlite3" in Path(f"/proc/{dispatcher.pid}/maps").read_text()
 
 
+def kill_scorers(home: Home) -> None:
+    for worker in worker_processes(home):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in worker.children(recursive=True):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+
+
 def test_a_killed_scoring_process_costs_one_attempt(home: Home) -> None:
     """Out of memory, the system may end it alone: its worker goes on with a new one."""
     run_id = launch(home)
-    for worker in worker_processes(home):
-        for child in worker.children(recursive=True):
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
+    for _ in range(5):
+        kill_scorers(home)
+        # One that dies between two videos costs nothing: its worker starts another.
+        with contextlib.suppress(AssertionError):
+            until(lambda: any(task.failures for task in queries.tasks(home.database, run_id)), 3)
+            break
     until(lambda: state(home, run_id)[0] == "done", 90)
     tasks = queries.tasks(home.database, run_id)
     assert all(task.failures <= 1 for task in tasks) and sum(task.failures for task in tasks) >= 1
     assert all(queries.curves(home.database, task.id) for task in tasks)
+
+
+def stopped(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_no_worker_starts_in_a_slot_whose_old_worker_lives(home: Home) -> None:
@@ -182,8 +199,11 @@ def test_no_worker_starts_in_a_slot_whose_old_worker_lives(home: Home) -> None:
     until(lambda: len(worker_processes(home)) == 1, 10)
     until(lambda: submit.ensure_dispatcher(home), 10)  # a process that was just killed may still be there
     until(lambda: dispatchers(home), 10)
-    while stuck.is_running() and stuck.status() == psutil.STATUS_STOPPED:
-        assert list(worker_processes(home).values()) == [slot], "a second worker beside one that still lives"
+    while True:
+        beside = list(worker_processes(home).values())  # first: it may be killed while all processes are looked at
+        if not stopped(stuck):
+            break
+        assert beside == [slot], "a second worker beside one that still lives"
         time.sleep(0.05)
     until(lambda: state(home, run_id)[0] == "done", 90)
     assert "does not end: killing it" in (home.logs / "dispatcher.log").read_text()

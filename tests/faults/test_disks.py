@@ -145,7 +145,7 @@ def test_a_full_disk_under_the_database(home: Home, mount: Mount, tmp_path: Path
         run_id = launch(full, "other", "flow")
         until(lambda: row(full, run_id).frames_done > 0, 30)
         filler = fill(disk)
-        until(lambda: "trying again" in (full.logs / "dispatcher.log").read_text() or not dispatchers(full), 30)
+        until(lambda: "trying again" in (full.logs / "dispatcher.log").read_text() or not dispatchers(full), 90)
         time.sleep(4)
         filler.unlink()
         until(lambda: ended(full, run_id), 60)
