@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
@@ -123,6 +124,11 @@ def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FaultySe
 def settle(page: Page) -> None:
     """Wait until the server has answered what was asked for last."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def query(page: Page) -> dict[str, str]:
+    """What the address says, by name."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def free_port() -> int:

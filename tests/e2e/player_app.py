@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from db.models import Lease
 from db.session import writing
@@ -64,3 +64,7 @@ def at_frame(page: Page, frame: int) -> None:
     player = page.get_by_test_id("player")
     expect(player).to_have_attribute("data-frame", str(frame))
     expect(player).to_have_attribute("data-ready", "true")
+
+
+def pane(page: Page, key: str) -> Locator:
+    return page.get_by_test_id(f"pane-{key}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from db.comparisons import frame_means
-from tests.e2e.conftest import Served, settle
+from tests.e2e.conftest import Served, query, settle
 from tests.e2e.held import Held
 from tests.e2e.player_app import IDS
 from tests.ui.seed import STRANGE, finish, launch, write_dataset
@@ -34,11 +33,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def runs_of(page: Page) -> str:
-    return parse_qs(urlsplit(page.url).query).get("runs", [""])[0]
-
-
-def asked(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+    return query(page).get("runs", "")
 
 
 def test_a_cell_opens_its_runs_worst_frame_with_all_runs(app: Served, page: Page) -> None:
@@ -55,7 +50,7 @@ def test_a_cell_opens_its_runs_worst_frame_with_all_runs(app: Served, page: Page
         "video": STRANGE,
         "frame": str(lowest(means[ids[1]])),
     }
-    assert {key: value for key, value in asked(page).items() if key in wanted} == wanted
+    assert {key: value for key, value in query(page).items() if key in wanted} == wanted
     page.go_back()
     expect(rows).to_have_count(3)
     assert runs_of(page) == ",".join(map(str, ids))
@@ -75,7 +70,7 @@ def test_a_video_whose_name_has_a_colon_is_opened(
     page.wait_for_url("**/inspect?**")
     means = frame_means(home.database, ids, "cam:01")
     frame = widest_gap([means[run_id] for run_id in ids]) if of is None else lowest(means[ids[of]])
-    found = asked(page)
+    found = query(page)
     assert (found["run"], found["with"], found["video"], found["frame"]) == (
         str(ids[0]),
         str(ids[1]),
@@ -95,7 +90,7 @@ def test_a_bar_opens_where_the_runs_differ_most(app: Served, page: Page) -> None
     page.keyboard.press("Enter")
     page.wait_for_url("**/inspect?**")
     means = frame_means(app.home.database, ids, video)
-    found = asked(page)
+    found = query(page)
     assert (found["run"], found["with"], found["video"]) == (str(ids[0]), str(ids[1]), video)
     assert int(found["frame"]) == widest_gap([means[run_id] for run_id in ids])
 
@@ -252,12 +247,12 @@ def test_an_order_outlives_another_choice_and_a_reload(app: Served, page: Page) 
     attributes.locator('[data-focus="sort-last"]').click()
     page.get_by_role("radio", name="J&F", exact=True).click()
     page.wait_for_url(lambda url: "colour=" not in url)
-    found = asked(page)
+    found = query(page)
     assert (found["order"], found["attribute-order"]) == ("-1", "-last")
     page.reload()
     expect(descending).to_contain_text("B")
     expect(attributes.locator("th[aria-sort=descending]")).to_contain_text("Spread")
-    assert asked(page) == found
+    assert query(page) == found
 
     # Taken back as it was chosen, and Back leads to the order that was there then.
     heat.locator('[data-focus="sort-0"]').click()
@@ -276,4 +271,4 @@ def test_an_order_outlives_another_choice_and_a_reload(app: Served, page: Page) 
     page.go_back()
     page.wait_for_url(lambda url: "colour=" not in url)
     expect(heat.locator("th[aria-sort=ascending]")).to_contain_text("A")
-    assert asked(page)["order"] == "0"
+    assert query(page)["order"] == "0"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import Served, query
 from tests.e2e.held import Held
-from tests.e2e.player_app import at_frame
-from tests.e2e.test_player_views import pane, query
+from tests.e2e.player_app import at_frame, pane
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from db import queries
-from tests.e2e.conftest import Served
-from tests.e2e.player_app import at_frame
+from tests.e2e.conftest import Served, query
+from tests.e2e.player_app import at_frame, pane
 from tests.ui.seed import HEIGHT, STRANGE, WIDTH, finish, label_map, launch, write_dataset
 from ui.palette import ERRORS
 from vos_core.home import Home
@@ -25,10 +25,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 
 PIXELS = """canvas => Array.from(new Uint32Array(canvas.getContext("2d")
   .getImageData(0, 0, canvas.width, canvas.height).data.buffer), value => value & 0xffffff)"""
-
-
-def pane(page: Page, key: str) -> Locator:
-    return page.get_by_test_id(f"pane-{key}")
 
 
 def pixels_of(page: Page, key: str) -> np.ndarray:
@@ -73,10 +69,6 @@ def transforms(page: Page) -> list[str]:
     return [
         str(one.evaluate("node => getComputedStyle(node).transform")) for one in page.locator("figure canvas").all()
     ]
-
-
-def query(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def is_look(frame: object) -> bool:

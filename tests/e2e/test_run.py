@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -14,7 +14,7 @@ from db import queries
 from db.models import Run
 from db.session import writing
 from db.states import RunState
-from tests.e2e.conftest import Served, serve, settle, wait_for
+from tests.e2e.conftest import Served, query, serve, settle, wait_for
 from tests.e2e.player_app import at_frame
 from tests.ui.seed import STRANGE, write_dataset
 from ui.run.curves import frame_means
@@ -25,10 +25,6 @@ from vos_core.launch import plan_launch
 from vos_core.runs import Grid
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-def asked(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def worst_frame(home: Home, run_id: int, video: str) -> int:
@@ -63,7 +59,7 @@ def test_bars_are_ordered_and_open_their_video_at_its_worst(app: Served, runs: d
     page.wait_for_url("**/inspect?**")
     video = sorted(task.video for task in tasks)[1]
     at_frame(page, worst_frame(app.home, runs["flow"], video))
-    assert asked(page)["run"] == str(runs["flow"]) and asked(page)["video"] == video
+    assert query(page)["run"] == str(runs["flow"]) and query(page)["video"] == video
 
 
 def test_a_frame_of_a_videos_curves_opens_in_inspect(app: Served, runs: dict[str, int], page: Page) -> None:
@@ -79,11 +75,11 @@ def test_a_frame_of_a_videos_curves_opens_in_inspect(app: Served, runs: dict[str
     page.mouse.click(box["x"] + box["width"] * 6 / 15, box["y"] + 20)  # 16 frames: 0 to 15
     page.wait_for_url("**/inspect?**")
     at_frame(page, 6)
-    assert asked(page)["video"] == "drifting"
+    assert query(page)["video"] == "drifting"
 
     page.go_back()
     expect(j.locator("polyline")).to_have_count(2)
-    assert asked(page) == {"run": str(runs["static"]), "part": "time", "video": "drifting"}
+    assert query(page) == {"run": str(runs["static"]), "part": "time", "video": "drifting"}
     j.focus()
     page.keyboard.press("Home")
     for _ in range(3):
@@ -107,7 +103,7 @@ def test_a_strange_name_goes_the_whole_way_unharmed(app: Served, runs: dict[str,
     page.goto(f"{app.url}/")
     page.locator(f'[data-testid="row"][data-id="{runs["flow"]}"] a').first.click()
     page.wait_for_url("**/run?**")
-    assert asked(page) == {"run": str(runs["flow"])}
+    assert query(page) == {"run": str(runs["flow"])}
     bar = page.locator(f'[data-testid="bar"]:has-text("{STRANGE[:12]}")')
     expect(bar).to_have_attribute("data-id", STRANGE)
     expect(bar).to_have_attribute("title", re.compile(re.escape(STRANGE) + ": J-Mean 0"))
@@ -115,7 +111,7 @@ def test_a_strange_name_goes_the_whole_way_unharmed(app: Served, runs: dict[str,
     bar.click()
     page.wait_for_url("**/inspect?**")
     at_frame(page, worst_frame(app.home, runs["flow"], STRANGE))
-    assert asked(page)["video"] == STRANGE
+    assert query(page)["video"] == STRANGE
     page.get_by_test_id("pane-prediction").locator("canvas").wait_for()
     assert page.locator("script", has_text="roll").count() == 0
     page.reload()

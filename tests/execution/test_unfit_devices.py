@@ -60,15 +60,14 @@ def work(home: Home, monkeypatch: pytest.MonkeyPatch, videos: int, slots: int) -
 def test_a_broken_gpu_rests_and_the_others_do_its_videos(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Long enough for its end to be written down, however slowly its process ends and starts.
-    monkeypatch.setattr(crew, "REST_SECONDS", 5.0)
+    monkeypatch.setattr(crew, "REST_SECONDS", 600.0)  # one try: two might meet on the last video, and cost it one
     site = SITE.format(slots=["cpu-0"], videos=[], error=ILLEGAL, seconds=0.5)
     (tmp_path / "sitecustomize.py").write_text(site)
     seen = work(home, monkeypatch, videos=12, slots=2)
     (run,) = queries.runs(home.database)
     tasks = queries.tasks(home.database, run.id)
     assert (run.state, run.videos_done) == ("done", 12), [task.error for task in tasks]
-    assert max(task.failures for task in tasks) <= 1  # two of its three tries may meet on the last video
+    assert [task.failures for task in tasks] == [0] * 12
     assert "cpu-0 resting" in seen and "cpu-1 resting" not in seen
     assert ILLEGAL in (home.logs / "worker-cpu-0.log").read_text()
 
